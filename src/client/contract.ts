@@ -153,7 +153,11 @@ export interface McpClient {
   listPrompts(options?: RequestOptions): Promise<readonly Prompt[]>;
   callTool(name: string, args?: JsonObject, options?: RequestOptions): Promise<CallToolResult>;
   readResource(uri: string, options?: RequestOptions): Promise<ReadResourceResult>;
-  getPrompt(name: string, args?: Readonly<Record<string, string>>, options?: RequestOptions): Promise<GetPromptResult>;
+  getPrompt(
+    name: string,
+    args?: Readonly<Record<string, string>>,
+    options?: RequestOptions,
+  ): Promise<GetPromptResult>;
   complete(
     ref: CompletionReference,
     argument: { readonly name: string; readonly value: string },

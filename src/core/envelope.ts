@@ -48,7 +48,9 @@ export interface ScanFailure {
   readonly idRaw?: string;
 }
 
-export type ScanResult = { readonly ok: true; readonly envelope: Envelope } | ({ readonly ok: false } & ScanFailure);
+export type ScanResult =
+  | { readonly ok: true; readonly envelope: Envelope }
+  | ({ readonly ok: false } & ScanFailure);
 
 /** Bounds the scanner enforces; see `Limits`. */
 export interface ScanLimits {

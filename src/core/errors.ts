@@ -17,7 +17,13 @@ export interface ErrorRow {
   readonly message: string;
 }
 
-const row = (rpc: number, http: number, message: string, level: LogLevel = 'info', retryable = false): ErrorRow => ({
+const row = (
+  rpc: number,
+  http: number,
+  message: string,
+  level: LogLevel = 'info',
+  retryable = false,
+): ErrorRow => ({
   rpc,
   http,
   message,
@@ -48,7 +54,11 @@ export const ERROR_TABLE = {
   ENVELOPE_ID: row(INVALID_REQUEST, 400, 'id must be a string or an integer within the size limit'),
   ENVELOPE_METHOD: row(INVALID_REQUEST, 400, 'method must be a non-empty string within the size limit'),
   ENVELOPE_PARAMS: row(INVALID_PARAMS, 400, 'params must be an object'),
-  ENVELOPE_SHAPE: row(INVALID_REQUEST, 400, 'The message is neither a request, a notification nor a response'),
+  ENVELOPE_SHAPE: row(
+    INVALID_REQUEST,
+    400,
+    'The message is neither a request, a notification nor a response',
+  ),
   BATCH_EMPTY: row(INVALID_REQUEST, 400, 'A batch must have at least one message'),
   BATCH_SIZE: row(INVALID_REQUEST, 400, 'A batch has more messages than the limit'),
   BATCH_UNSUPPORTED: row(INVALID_REQUEST, 400, 'Batches exist in protocol revision 2025-03-26 only'),
@@ -110,7 +120,12 @@ export const ERROR_TABLE = {
   CONFIG_UNKNOWN_KEY: row(INTERNAL, 500, 'The configuration has an unknown key', 'error'),
   CONFIG_NOT_FOUND: row(INTERNAL, 500, 'The configuration file cannot be read', 'error'),
   CONFIG_VARIABLE: row(INTERNAL, 500, 'The configuration uses an undefined variable', 'error'),
-  LISTEN_INSECURE: row(INTERNAL, 500, 'Refusing to listen on a public address without authentication', 'error'),
+  LISTEN_INSECURE: row(
+    INTERNAL,
+    500,
+    'Refusing to listen on a public address without authentication',
+    'error',
+  ),
   LISTEN_FAILED: row(INTERNAL, 500, 'Cannot listen on the address', 'error'),
   NAME_INVALID: row(INTERNAL, 500, 'A registered name is invalid', 'error'),
   NAME_TAKEN: row(INTERNAL, 500, 'A registered name is already taken', 'error'),
@@ -123,7 +138,13 @@ export const ERROR_TABLE = {
   UPSTREAM_CRASHED: row(-32011, 502, 'The upstream server ended during the call', 'warn'),
   UPSTREAM_TIMEOUT: row(-32012, 504, 'The upstream server did not answer in time', 'warn'),
   UPSTREAM_PROTOCOL: row(-32013, 502, 'The upstream server broke the protocol', 'warn'),
-  UPSTREAM_CIRCUIT_OPEN: row(-32014, 503, 'The upstream server failed repeatedly and is resting', 'warn', true),
+  UPSTREAM_CIRCUIT_OPEN: row(
+    -32014,
+    503,
+    'The upstream server failed repeatedly and is resting',
+    'warn',
+    true,
+  ),
   UPSTREAM_BUSY: row(-32015, 503, 'The upstream server is at its limit', 'warn', true),
   UPSTREAM_NAME_COLLISION: row(INTERNAL, 500, 'Two upstreams offer the same name', 'warn'),
   CONNECTION_CLOSED: row(-32000, 502, 'The connection was closed', 'info'),

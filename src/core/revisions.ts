@@ -9,7 +9,10 @@ export type Revision = LegacyRevision | ModernRevision;
 export type Era = 'legacy' | 'modern';
 
 /** Newest first, as `server/discover` and error -32022 list them. */
-export const SUPPORTED_REVISIONS: readonly Revision[] = [...MODERN_REVISIONS, ...[...LEGACY_REVISIONS].reverse()];
+export const SUPPORTED_REVISIONS: readonly Revision[] = [
+  ...MODERN_REVISIONS,
+  ...[...LEGACY_REVISIONS].reverse(),
+];
 export const LATEST_LEGACY: LegacyRevision = '2025-11-25';
 export const LATEST_MODERN: ModernRevision = '2026-07-28';
 /** What a Streamable HTTP request without `MCP-Protocol-Version` speaks (2025-06-18, transports). */
