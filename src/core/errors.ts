@@ -93,6 +93,7 @@ export const ERROR_TABLE = {
   SCHEMA_REF: row(INVALID_PARAMS, 400, 'The JSON Schema refers outside itself', 'warn'),
   SCHEMA_BUDGET: row(INVALID_PARAMS, 400, 'The JSON Schema is larger or deeper than the limit', 'warn'),
   SCHEMA_PATTERN: row(INVALID_PARAMS, 400, 'A pattern cannot run in linear time', 'warn'),
+  SCHEMA_HEADER: row(INVALID_PARAMS, 400, 'An x-mcp-header annotation is invalid', 'warn'),
   // HTTP front and guard
   HTTP_HEADERS_TOO_MANY: row(INVALID_REQUEST, 431, 'Too many header lines'),
   HTTP_HEADER_DUPLICATE: row(INVALID_REQUEST, 400, 'A header that must be single is repeated'),
@@ -120,6 +121,9 @@ export const ERROR_TABLE = {
   CONFIG_UNKNOWN_KEY: row(INTERNAL, 500, 'The configuration has an unknown key', 'error'),
   CONFIG_NOT_FOUND: row(INTERNAL, 500, 'The configuration file cannot be read', 'error'),
   CONFIG_VARIABLE: row(INTERNAL, 500, 'The configuration uses an undefined variable', 'error'),
+  MODULE_NOT_FOUND: row(INTERNAL, 500, 'The server module cannot be found', 'error'),
+  MODULE_FAILED: row(INTERNAL, 500, 'The server module failed to load', 'error'),
+  MODULE_EXPORT: row(INTERNAL, 500, 'The server module has no server as its default export', 'error'),
   LISTEN_INSECURE: row(
     INTERNAL,
     500,
@@ -146,6 +150,7 @@ export const ERROR_TABLE = {
     true,
   ),
   UPSTREAM_BUSY: row(-32015, 503, 'The upstream server is at its limit', 'warn', true),
+  UPSTREAM_UNAUTHORIZED: row(-32016, 502, 'The upstream server refuses the credentials', 'warn'),
   UPSTREAM_NAME_COLLISION: row(INTERNAL, 500, 'Two upstreams offer the same name', 'warn'),
   CONNECTION_CLOSED: row(-32000, 502, 'The connection was closed', 'info'),
 } as const satisfies Record<string, ErrorRow>;

@@ -56,6 +56,8 @@ export interface Limits {
   readonly schemaNodes: number;
   readonly schemaCompileMs: number;
   readonly schemaCacheEntries: number;
+  /** Subschema applications one validation may take, counted for recursive and very large schemas. */
+  readonly schemaSteps: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -100,6 +102,7 @@ export const DEFAULT_LIMITS: Limits = {
   schemaNodes: 1_000,
   schemaCompileMs: 50,
   schemaCacheEntries: 2_000,
+  schemaSteps: 200_000,
 };
 
 export function resolveLimits(overrides: Partial<Limits> = {}): Limits {

@@ -1,0 +1,112 @@
+import { FerroError, isFerroError, RpcError } from '../../core/errors.ts';
+import { correlationId } from '../../core/ids.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
+import type { Logger } from '../../core/log.ts';
+import type { CallToolResult, JsonSchema } from '../../core/mcp.ts';
+import type { Call } from '../../protocol/call.ts';
+import type { MethodHandler, MethodResult } from '../../protocol/handler.ts';
+import { type InputRequired, isInputRequired } from '../../protocol/input-required.ts';
+import type { ParsedArguments, Registry, ToolEntry } from '../registry.ts';
+import { assertParameterHeaders } from './parameter-headers.ts';
+import { toolFailure } from './tool-result.ts';
+
+/** Checks values against JSON Schemas; wired to the schema cache. */
+export interface ToolValidation {
+  /** Undefined when the arguments fit, else the result that tells the model what is wrong. */
+  refuseArguments(schema: JsonSchema, args: JsonObject): CallToolResult | undefined;
+  /** Undefined when the value fits, else what is wrong. */
+  outputProblem(schema: JsonSchema, value: JsonValue | undefined): string | undefined;
+}
+
+/** `tools/call` (2026-07-28, tools; earlier revisions the same by their codec). */
+export class CallToolHandler implements MethodHandler {
+  readonly #registry: Registry;
+  readonly #validation: ToolValidation;
+  readonly #logger: Logger;
+
+  constructor(registry: Registry, validation: ToolValidation, logger: Logger) {
+    this.#registry = registry;
+    this.#validation = validation;
+    this.#logger = logger;
+  }
+
+  timeoutMs(params: JsonObject): number | undefined {
+    return typeof params['name'] === 'string'
+      ? this.#registry.tools.get(params['name'])?.timeoutMs
+      : undefined;
+  }
+
+  handle(params: JsonObject, call: Call): MethodResult | Promise<MethodResult> {
+    const entry = this.#entry(params['name']);
+    if (entry === undefined) return this.#whenComplete(params, call);
+    return this.#call(entry, params, call);
+  }
+
+  #entry(name: JsonValue | undefined): ToolEntry | undefined {
+    if (typeof name !== 'string') throw new FerroError('INVALID_PARAMS', { detail: 'name must be a string' });
+    return this.#registry.tools.get(name);
+  }
+
+  /** A tool may be unknown only because its upstream has not told its list yet. */
+  async #whenComplete(params: JsonObject, call: Call): Promise<MethodResult> {
+    for (const source of this.#registry.sources) await source.pending(call);
+    const entry = this.#entry(params['name']);
+    if (entry === undefined)
+      throw new FerroError('TOOL_UNKNOWN', { detail: String(params['name']).slice(0, 128) });
+    return this.#call(entry, params, call);
+  }
+
+  #call(entry: ToolEntry, params: JsonObject, call: Call): MethodResult | Promise<MethodResult> {
+    const args = params['arguments'] ?? {};
+    if (!isJsonObject(args))
+      throw new FerroError('INVALID_PARAMS', { detail: 'arguments must be an object' });
+    if (call.headers !== undefined) assertParameterHeaders(entry, args, call.headers);
+    if (entry.parseArguments !== undefined) {
+      const parsed = entry.parseArguments(args);
+      return parsed instanceof Promise
+        ? parsed.then((value) => this.#run(entry, value, call))
+        : this.#run(entry, parsed, call);
+    }
+    if (entry.validate !== false) {
+      const refusal = this.#validation.refuseArguments(entry.definition.inputSchema, args);
+      if (refusal !== undefined) return refusal as unknown as JsonObject;
+    }
+    return this.#run(entry, { ok: true, value: args }, call);
+  }
+
+  #run(entry: ToolEntry, args: ParsedArguments, call: Call): MethodResult | Promise<MethodResult> {
+    if (!args.ok) return args.result as unknown as JsonObject;
+    let outcome: ReturnType<ToolEntry['call']>;
+    try {
+      outcome = entry.call(args.value, call);
+    } catch (error) {
+      return this.#failure(error, entry);
+    }
+    if (!(outcome instanceof Promise)) return this.#checked(entry, outcome);
+    return outcome.then(
+      (value) => this.#checked(entry, value),
+      (error: unknown) => this.#failure(error, entry),
+    );
+  }
+
+  #checked(entry: ToolEntry, outcome: CallToolResult | InputRequired): MethodResult {
+    if (isInputRequired(outcome)) return outcome;
+    const { outputSchema } = entry.definition;
+    if (outputSchema !== undefined && entry.validate !== false && outcome.isError !== true) {
+      const problem = this.#validation.outputProblem(outputSchema, outcome.structuredContent);
+      if (problem !== undefined) {
+        throw new FerroError('RESULT_INVALID', { detail: `tool ${entry.definition.name}: ${problem}` });
+      }
+    }
+    return outcome as unknown as JsonObject;
+  }
+
+  /** Errors with a code of their own are protocol errors; what a tool throws otherwise is for the model to read. */
+  #failure(error: unknown, entry: ToolEntry): JsonObject {
+    if (isFerroError(error) || error instanceof RpcError) throw error;
+    const id = correlationId();
+    this.#logger.log('warn', 'A tool failed', { tool: entry.definition.name, correlationId: id, error });
+    const text = error instanceof Error && error.message !== '' ? error.message : `The tool failed (${id})`;
+    return toolFailure(text) as unknown as JsonObject;
+  }
+}

@@ -1,0 +1,89 @@
+import type { JsonCodec } from '../../../core/envelope.ts';
+import { isJsonObject, type JsonObject } from '../../../core/json.ts';
+import type { Logger } from '../../../core/log.ts';
+import type { Implementation } from '../../../core/mcp.ts';
+import { META } from '../../../core/revisions.ts';
+import type { Call } from '../../call.ts';
+import type { EraCodec, Run } from '../../execution.ts';
+import { type WireError, wireError } from '../../frames.ts';
+import type { InputRequired } from '../../input-required.ts';
+import type { MethodSpec } from '../../methods.ts';
+import type { ModernInputs } from './input.ts';
+
+export interface CacheHints {
+  /** How long a client may keep lists, discovery and resources, in milliseconds. */
+  readonly ttlMs: number;
+  readonly cacheScope: 'public' | 'private';
+}
+
+export interface ModernCodecDeps {
+  readonly serverInfo: Implementation;
+  readonly codec: JsonCodec;
+  readonly hints: CacheHints;
+  readonly inputs: ModernInputs;
+}
+
+/** Members an extension may use instead of `complete`; a handler sets them itself. */
+const RESULT_TYPE = 'resultType';
+
+/** Writes results and errors as revision 2026-07-28 wants them. */
+export class ModernCodec implements EraCodec {
+  readonly missingId = 'omit';
+  readonly #deps: ModernCodecDeps;
+  readonly #metaText: string;
+
+  constructor(deps: ModernCodecDeps) {
+    this.#deps = deps;
+    this.#metaText = `"_meta":${JSON.stringify({ [META.serverInfo]: deps.serverInfo })}`;
+  }
+
+  encodeResult(_call: Call, spec: MethodSpec, result: JsonObject): string {
+    return this.encode(spec, result);
+  }
+
+  /** Adds `resultType`, `_meta.serverInfo` and, where due, the cache hints. */
+  encode(spec: MethodSpec, result: JsonObject): string {
+    const { codec, hints } = this.#deps;
+    const own = result['_meta'];
+    let metaText = this.#metaText;
+    let body = result;
+    if (own !== undefined) {
+      const { _meta, ...rest } = result;
+      body = rest;
+      metaText = `"_meta":${codec.encode(this.#mergeMeta(_meta))}`;
+    }
+    const type = result[RESULT_TYPE] === undefined ? `"${RESULT_TYPE}":"complete",` : '';
+    const cache =
+      spec.cacheable === true && result['ttlMs'] === undefined
+        ? `"ttlMs":${hints.ttlMs},"cacheScope":"${hints.cacheScope}",`
+        : '';
+    const text = codec.encode(body);
+    return text === '{}' ? `{${type}${cache}${metaText}}` : `{${type}${cache}${metaText},${text.slice(1)}`;
+  }
+
+  encodeError(thrown: unknown, logger: Logger): WireError {
+    const error = wireError(thrown, logger);
+    return { ...error, http: inBandStatus(error) };
+  }
+
+  inputRequired(run: Run, outcome: InputRequired): void {
+    this.#deps.inputs.finishRound(run, outcome, this.#metaText);
+  }
+
+  #mergeMeta(own: unknown): JsonObject {
+    return {
+      [META.serverInfo]: this.#deps.serverInfo as unknown as JsonObject,
+      ...(isJsonObject(own) ? own : {}),
+    };
+  }
+}
+
+/**
+ * Once a handler runs, its error is an answer (200); only the codes for which the specification fixes a status keep
+ * theirs: header mismatch, missing capability, unsupported version, method not found.
+ */
+function inBandStatus(error: WireError): number {
+  if (error.rpc <= -32020 && error.rpc >= -32022) return 400;
+  if (error.rpc === -32601) return 404;
+  return 200;
+}

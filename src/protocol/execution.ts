@@ -1,0 +1,273 @@
+import type { JsonCodec } from '../core/envelope.ts';
+import { FerroError } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import type { Logger } from '../core/log.ts';
+import type { Call } from './call.ts';
+import { type Deadline, Deadlines } from './deadlines.ts';
+import { errorFrame, replyFrame, type WireError } from './frames.ts';
+import {
+  DetachedResult,
+  EncodedResult,
+  type MethodHandler,
+  type MethodHandlers,
+  type MethodResult,
+  type Middleware,
+} from './handler.ts';
+import { type InputRequired, isInputRequired } from './input-required.ts';
+import type { MethodSpec } from './methods.ts';
+
+/** What differs between the eras once a request is running. */
+export interface EraCodec {
+  /** JSON text of a result in the shape of the call's revision. */
+  encodeResult(
+    call: Call,
+    spec: MethodSpec,
+    result: Exclude<MethodResult, EncodedResult | InputRequired | DetachedResult>,
+  ): string;
+  encodeError(thrown: unknown, logger: Logger): WireError;
+  /** The handler wants input: either finishes the call or runs it again later. */
+  inputRequired(run: Run, outcome: InputRequired): void;
+  readonly missingId: 'null' | 'omit';
+}
+
+export interface ExecutionDeps {
+  readonly handlers: MethodHandlers;
+  readonly middleware: readonly Middleware[];
+  readonly limits: Limits;
+  readonly logger: Logger;
+  readonly codec: JsonCodec;
+}
+
+/** Runs handlers: middleware, deadline, encoding, size limit, one reply for every request whatever happens. */
+export class Execution {
+  readonly deps: ExecutionDeps;
+  readonly #deadlines = new Deadlines();
+  readonly #running = new Set<Run>();
+  #drained: (() => void) | undefined;
+  #closing = false;
+
+  constructor(deps: ExecutionDeps) {
+    this.deps = deps;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Registers a call; its outcome goes to the call's outlet. `onDone` runs once, when nothing more will be sent. */
+  prepare(call: Call, spec: MethodSpec, era: EraCodec, onDone: (() => void) | undefined): Run {
+    const run = new Run(this, call, spec, era, this.deps.handlers.get(call.method), onDone);
+    this.#running.add(run);
+    return run;
+  }
+
+  /** Runs the handler of a prepared call. */
+  begin(run: Run): void {
+    if (this.#closing) run.fail(new FerroError('SHUTTING_DOWN'));
+    else run.round();
+  }
+
+  /** Invokes the handler behind the middleware. */
+  invoke(call: Call, handler: MethodHandler): MethodResult | Promise<MethodResult> {
+    const { middleware } = this.deps;
+    if (middleware.length === 0) return handler.handle(call.params, call);
+    const at = (index: number): Promise<MethodResult> => {
+      const layer = middleware[index];
+      if (layer === undefined) return Promise.resolve(handler.handle(call.params, call));
+      return Promise.resolve(
+        layer({ method: call.method, params: call.params }, call, async () => at(index + 1)),
+      );
+    };
+    return at(0);
+  }
+
+  deadline(ms: number, expire: () => void): Deadline {
+    return this.#deadlines.start(ms, expire);
+  }
+
+  finished(run: Run): void {
+    this.#running.delete(run);
+    if (this.#running.size === 0) this.#drained?.();
+  }
+
+  /** Refuses new calls, ends open streams, waits up to `ms` for the rest, then cancels what is left. */
+  async drain(ms: number): Promise<void> {
+    this.#closing = true;
+    for (const run of [...this.#running]) run.endStream();
+    if (this.#running.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#drained = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    for (const run of [...this.#running]) run.fail(new FerroError('SHUTTING_DOWN'));
+  }
+}
+
+/** One running request. */
+export class Run {
+  readonly call: Call;
+  /** Rounds of input so far. */
+  rounds = 0;
+  readonly #execution: Execution;
+  readonly #spec: MethodSpec;
+  readonly #era: EraCodec;
+  readonly #handler: MethodHandler | undefined;
+  readonly #onDone: (() => void) | undefined;
+  #deadline: Deadline | undefined;
+  #detached: DetachedResult | undefined;
+
+  constructor(
+    execution: Execution,
+    call: Call,
+    spec: MethodSpec,
+    era: EraCodec,
+    handler: MethodHandler | undefined,
+    onDone: (() => void) | undefined,
+  ) {
+    this.#execution = execution;
+    this.call = call;
+    this.#spec = spec;
+    this.#era = era;
+    this.#handler = handler;
+    this.#onDone = onDone;
+  }
+
+  get limits(): Limits {
+    return this.#execution.deps.limits;
+  }
+
+  /** Runs the handler from its beginning. */
+  round(): void {
+    const { call } = this;
+    const handler = this.#handler;
+    if (handler === undefined) {
+      this.fail(new FerroError('METHOD_NOT_FOUND', { detail: call.method }));
+      return;
+    }
+    call.beginRound();
+    let outcome: MethodResult | Promise<MethodResult>;
+    try {
+      outcome = this.#execution.invoke(call, handler);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (!isThenable(outcome)) {
+      this.settle(outcome);
+      return;
+    }
+    const ms = handler.timeoutMs?.(call.params) ?? this.limits.callMs;
+    if (ms > 0) {
+      this.#deadline?.stop();
+      this.#deadline = this.#execution.deadline(ms, () => this.#expire(ms));
+    }
+    outcome.then(
+      (value) => this.settle(value),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  settle(outcome: MethodResult): void {
+    const { call } = this;
+    if (call.done) return;
+    if (outcome instanceof DetachedResult) {
+      this.#deadline?.stop();
+      this.#detached = outcome;
+      return;
+    }
+    if (isInputRequired(outcome)) {
+      this.#deadline?.stop();
+      this.#deadline = undefined;
+      try {
+        this.#era.inputRequired(this, outcome);
+      } catch (error) {
+        this.fail(error);
+      }
+      return;
+    }
+    let text: string;
+    try {
+      text =
+        outcome instanceof EncodedResult ? outcome.text : this.#era.encodeResult(call, this.#spec, outcome);
+      this.#checkSize(text);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.reply(text);
+  }
+
+  /** Sends a result that is already encoded. */
+  reply(resultText: string): void {
+    if (this.call.done) return;
+    this.#finish();
+    this.call.outlet.end(replyFrame(this.call.idRaw, resultText), 200);
+  }
+
+  fail(thrown: unknown): void {
+    if (this.call.done) return;
+    this.#finish();
+    const error = this.#era.encodeError(thrown, this.#execution.deps.logger);
+    this.call.outlet.end(errorFrame(this.call.idRaw, error, this.#era.missingId), error.http);
+    // Whatever the handler still does must notice that nobody waits for it.
+    this.call.abort(thrown instanceof Error ? thrown : new FerroError('INTERNAL'));
+  }
+
+  /** The client no longer wants the answer: stop the work, send nothing more. */
+  cancel(): void {
+    if (this.call.done) return;
+    this.#finish();
+    this.call.abort(new FerroError('REQUEST_CANCELLED'));
+    this.call.outlet.abandon();
+  }
+
+  /** Ends a long-lived stream with its graceful result, if the call is one. */
+  endStream(): void {
+    const { call } = this;
+    if (this.#detached === undefined || call.done) return;
+    this.reply(this.#era.encodeResult(call, this.#spec, endOfStream(call)));
+  }
+
+  /** The clock stands still while the client is asked. */
+  async whilePaused<T>(work: Promise<T>): Promise<T> {
+    this.#deadline?.pause();
+    try {
+      return await work;
+    } finally {
+      this.#deadline?.resume();
+    }
+  }
+
+  #expire(ms: number): void {
+    const error = new FerroError('REQUEST_TIMEOUT', { detail: `${ms} ms` });
+    this.fail(error);
+  }
+
+  #finish(): void {
+    this.call.done = true;
+    this.#deadline?.stop();
+    this.#detached?.stop();
+    this.#execution.finished(this);
+    this.#onDone?.();
+  }
+
+  #checkSize(text: string): void {
+    const limit = this.limits.resultBytes;
+    // A UTF-16 unit is at most 3 bytes of UTF-8: most results need no exact count.
+    if (text.length * 3 <= limit) return;
+    const bytes = Buffer.byteLength(text);
+    if (bytes > limit) throw new FerroError('RESULT_TOO_LARGE', { detail: `${bytes} bytes, limit ${limit}` });
+  }
+}
+
+function endOfStream(call: Call): { readonly _meta: { readonly [key: string]: string | number } } {
+  return { _meta: { 'io.modelcontextprotocol/subscriptionId': JSON.parse(call.idRaw) as string | number } };
+}
+
+function isThenable(value: MethodResult | Promise<MethodResult>): value is Promise<MethodResult> {
+  return typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,152 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { FerroError } from '../../core/errors.ts';
+import type { Limits } from '../../core/limits.ts';
+import { type AccessPolicy, refuseRequest } from './guard.ts';
+import type { HttpEndpoint } from './http-endpoint.ts';
+import { endJson } from './http-outlet.ts';
+
+/** A further route of the listener (health, legacy SSE); gets raw requests that the guard has let pass. */
+export interface FrontRoute {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  handle(request: IncomingMessage, response: ServerResponse): void;
+}
+
+export interface FrontOptions {
+  readonly endpoint: HttpEndpoint;
+  readonly path: string;
+  readonly routes: readonly FrontRoute[];
+  readonly policy: AccessPolicy;
+  readonly limits: Limits;
+}
+
+/** The HTTP front in TypeScript: limits and guard on every request, then the endpoint, without web streams. */
+export class FastifyFront {
+  readonly #app: FastifyInstance;
+  readonly #options: FrontOptions;
+
+  constructor(options: FrontOptions) {
+    const { limits } = options;
+    this.#options = options;
+    this.#app = Fastify({
+      logger: false,
+      trustProxy: false,
+      bodyLimit: limits.bodyBytes,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.idleMs,
+      maxRequestsPerSocket: limits.requestsPerSocket,
+      forceCloseConnections: false,
+      return503OnClosing: false,
+      http: {
+        maxHeaderSize: limits.headerBytes,
+        headersTimeout: limits.headersMs,
+        connectionsCheckingInterval: limits.connectionCheckMs,
+        requireHostHeader: true,
+        insecureHTTPParser: false,
+      },
+      // Absolute-form targets that name this host are served by their path (RFC 9112, 3.2.2).
+      rewriteUrl: (request) => (request.url ?? '/').replace(/^https?:\/\/[^/?#]+(?=\/)/i, ''),
+    });
+    this.#app.server.maxConnections = limits.connections;
+    this.#routes();
+  }
+
+  /** Starts listening. @throws FerroError LISTEN_FAILED */
+  async listen(port: number, host: string): Promise<{ readonly port: number }> {
+    try {
+      await this.#app.listen({ port, host });
+    } catch (cause) {
+      throw new FerroError('LISTEN_FAILED', { detail: `${host}:${port}: ${reason(cause)}`, cause });
+    }
+    const address = this.#app.server.address();
+    return { port: typeof address === 'object' && address !== null ? address.port : port };
+  }
+
+  /** Stops accepting; `force` also drops what is still open. */
+  async close(): Promise<void> {
+    const { server } = this.#app;
+    server.closeIdleConnections();
+    const closed = this.#app.close();
+    // What is still open after the drain had its chance.
+    setImmediate(() => server.closeAllConnections());
+    await closed;
+  }
+
+  /** No new connections from now on; running requests go on. */
+  stopAccepting(): void {
+    this.#app.server.close();
+  }
+
+  #routes(): void {
+    const app = this.#app;
+    const { endpoint, path, routes, policy } = this.#options;
+    app.addHook('onRequest', (request, reply, next) => {
+      const refusal = refuseRequest(request.raw.rawHeaders, request.originalUrl, policy);
+      if (refusal === undefined) {
+        next();
+        return;
+      }
+      reply.hijack();
+      endpoint.refuse(request.raw, reply.raw, refusal);
+    });
+    // Bodies are read by the endpoint: the limit, the media type and the encoding are judged before a byte is kept.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
+    const serve = (at: string, methods: readonly string[], handle: FrontRoute['handle']): void => {
+      app.route({
+        method: [...methods],
+        url: at,
+        handler: (request, reply) => {
+          reply.hijack();
+          // The router decodes; one path has one spelling.
+          if (pathOf(request.raw.url) !== at) endpoint.refuse(request.raw, reply.raw, 'HTTP_NOT_FOUND');
+          else handle(request.raw, reply.raw);
+        },
+      });
+    };
+    serve(path, ['GET', 'POST', 'DELETE'], (request, response) => endpoint.handle(request, response));
+    for (const route of routes)
+      serve(route.path, [route.method], (request, response) => route.handle(request, response));
+    app.setNotFoundHandler((request, reply) => {
+      reply.hijack();
+      const known = pathOf(request.raw.url) === path;
+      endpoint.refuse(request.raw, reply.raw, known ? 'HTTP_METHOD' : 'HTTP_NOT_FOUND');
+    });
+    app.setErrorHandler((_error, request, reply) => {
+      reply.hijack();
+      endpoint.refuse(request.raw, reply.raw, 'INTERNAL');
+    });
+  }
+}
+
+/** `/healthz` (alive) and `/readyz` (what is up). */
+export function healthRoutes(
+  ready: () => { readonly ready: boolean; readonly [key: string]: unknown },
+): readonly FrontRoute[] {
+  return [
+    {
+      method: 'GET',
+      path: '/healthz',
+      handle: (_request, response) => endJson(response, 200, '{"status":"ok"}'),
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      handle: (_request, response) => {
+        const state = ready();
+        endJson(response, state.ready ? 200 : 503, JSON.stringify(state));
+      },
+    },
+  ];
+}
+
+function pathOf(url: string | undefined): string {
+  const target = url ?? '/';
+  const query = target.indexOf('?');
+  return query < 0 ? target : target.slice(0, query);
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,87 @@
+/** Parsed once and by the grammar (RFC 9110, 8.3.1): a media type is never searched for as a substring. */
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const MAX_LENGTH = 1_024;
+
+/** True for `application/json`, alone or with `charset=utf-8`. Anything malformed is false. */
+export function isJsonContentType(value: string | undefined): boolean {
+  if (value === 'application/json') return true;
+  if (value === undefined || value.length > MAX_LENGTH) return false;
+  const [type, ...parameters] = value.split(';');
+  if (type?.trim().toLowerCase() !== 'application/json' || hasControl(value)) return false;
+  return parameters.every((parameter) => {
+    const equals = parameter.indexOf('=');
+    if (equals < 0) return false;
+    const name = parameter.slice(0, equals).trim().toLowerCase();
+    const text = unquote(parameter.slice(equals + 1).trim());
+    if (!TOKEN.test(name) || text === undefined) return false;
+    return name !== 'charset' || text.toLowerCase() === 'utf-8' || text.toLowerCase() === 'utf8';
+  });
+}
+
+export interface Accepted {
+  readonly json: boolean;
+  readonly sse: boolean;
+}
+
+const BOTH: Accepted = { json: true, sse: true };
+const NEITHER: Accepted = { json: false, sse: false };
+
+/** What an `Accept` header allows; a missing one allows everything (RFC 9110, 12.5.1). */
+export function readAccept(value: string | undefined): Accepted {
+  if (value === undefined || value === 'application/json, text/event-stream') return BOTH;
+  if (value.length > MAX_LENGTH) return NEITHER;
+  let json = 0;
+  let sse = 0;
+  for (const range of value.split(',')) {
+    const [type, ...parameters] = range.split(';');
+    const quality = qualityOf(parameters);
+    // A more specific range wins over a wildcard, whatever their order.
+    switch (type?.trim().toLowerCase()) {
+      case 'application/json':
+        json = specific(quality);
+        break;
+      case 'text/event-stream':
+        sse = specific(quality);
+        break;
+      case 'application/*':
+        json ||= quality;
+        break;
+      case 'text/*':
+        sse ||= quality;
+        break;
+      case '*/*':
+        json ||= quality;
+        sse ||= quality;
+        break;
+      default:
+    }
+  }
+  return { json: json > 0, sse: sse > 0 };
+}
+
+/** A refused type stays refused even when a wildcard follows. */
+function specific(quality: number): number {
+  return quality > 0 ? quality : -1;
+}
+
+function qualityOf(parameters: readonly string[]): number {
+  for (const parameter of parameters) {
+    const match = /^\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*$/i.exec(parameter);
+    if (match !== null) return Number(match[1]);
+  }
+  return 1;
+}
+
+function unquote(text: string): string | undefined {
+  if (TOKEN.test(text)) return text;
+  return /^"[^"\\]*"$/.test(text) ? text.slice(1, -1) : undefined;
+}
+
+function hasControl(text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
+}
