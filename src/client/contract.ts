@@ -2,8 +2,8 @@
  * What the asking side of MCP offers to the rest of the system (gateway, CLI, tests, public API). One client speaks to
  * one server over one transport; which era it speaks is decided at `connect()`.
  */
-import type { JsonObject } from '../core/json.ts';
-import type { JsonRpcMessage, JsonRpcNotification } from '../core/jsonrpc.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonRpcMessage, JsonRpcNotification, RequestId } from '../core/jsonrpc.ts';
 import type { Logger } from '../core/log.ts';
 import type {
   CallToolResult,
@@ -18,6 +18,7 @@ import type {
   Implementation,
   InputRequests,
   InputResponses,
+  JsonSchema,
   LoggingLevel,
   LogMessage,
   ProgressUpdate,
@@ -47,7 +48,13 @@ export interface ClientTransport {
     closed(reason?: Error): void;
     /** Bytes that were not a message were skipped (stdio noise, bad SSE data). */
     noise?(bytes: number): void;
+    /** The stream of one of our requests ended without its answer (Streamable HTTP); no answer will come. */
+    failed?(requestId: RequestId, reason: Error): void;
+    /** The server no longer knows our session (legacy Streamable HTTP): `initialize` has to run again. */
+    sessionLost?(): void;
   }): Promise<void>;
+  /** True when `start()` may be called again after `closed` (a child process that can be spawned anew). */
+  readonly restartable?: boolean;
   /**
    * Sends one message. For Streamable HTTP the promise settles when the server has accepted it (response headers);
    * a JSON-RPC error body of a 4xx answer is delivered as a message, any other refusal rejects.
@@ -83,7 +90,7 @@ export interface ServerRequest {
 
 export interface ClientOptions {
   readonly info?: Implementation;
-  /** Declared capabilities; by default those for which a handler is given. */
+  /** Declared capabilities; by default those for which a handler is given (elicitation: form mode only). */
   readonly capabilities?: ClientCapabilities;
   /** `auto` (default): probe modern, fall back to legacy. */
   readonly era?: 'auto' | Era;
@@ -92,6 +99,27 @@ export interface ClientOptions {
   readonly maxTimeoutMs?: number;
   /** Deadline of connect(), probing included; default 30 s. */
   readonly connectTimeoutMs?: number;
+  /**
+   * How long `auto` waits for the answer to the modern probe before it also tries `initialize`; default 5 s. A late
+   * answer to the probe still counts.
+   */
+  readonly probeTimeoutMs?: number;
+  /** Requests of ours that may be unanswered at a time, default 1,024; more are refused with `UPSTREAM_BUSY`. */
+  readonly maxInFlight?: number;
+  /** Requests of the server (elicitation and the like) handled at a time, default 64. */
+  readonly maxServerRequests?: number;
+  /** Pages a list method follows, default 1,000, and items it collects, default 100,000. */
+  readonly maxPages?: number;
+  readonly maxItems?: number;
+  /** Rounds of input one request may ask for, default 16. */
+  readonly inputRounds?: number;
+  /** Values of `resultType` beyond the core ones, of extensions declared in `capabilities` (for example `task`). */
+  readonly resultTypes?: readonly string[];
+  /**
+   * Checks `structuredContent` against the tool's `outputSchema`; returns what is wrong, or undefined. Without it
+   * nothing is checked.
+   */
+  readonly validate?: (schema: JsonSchema, value: JsonValue) => string | undefined;
   readonly logger?: Logger;
   readonly onElicit?: (params: ElicitParams, signal: AbortSignal) => Promise<ElicitResult>;
   readonly onSample?: (params: CreateMessageParams, signal: AbortSignal) => Promise<CreateMessageResult>;
@@ -101,6 +129,8 @@ export interface ClientOptions {
   /** Every notification that no call consumed (list_changed, updated, unattributed log messages). */
   readonly onNotification?: (notification: JsonRpcNotification, origin: MessageOrigin) => void;
   readonly onClose?: (reason?: Error) => void;
+  /** Bytes the server sent that were not a message. */
+  readonly onNoise?: (bytes: number) => void;
 }
 
 export interface RequestOptions {
@@ -131,9 +161,17 @@ export interface InputRequiredAnswer {
   readonly requestState?: string;
 }
 
+export interface SubscriptionEnd {
+  /** `closed`: by our `close()`; `completed`: the server ended it in order; `lost`: the stream or connection broke. */
+  readonly by: 'closed' | 'completed' | 'lost';
+  readonly reason?: Error;
+}
+
 export interface Subscription {
   /** What the server agreed to honour. */
   readonly honoured: SubscriptionFilter;
+  /** Settles once, when nothing will arrive any more; never rejects. */
+  readonly ended: Promise<SubscriptionEnd>;
   close(): Promise<void>;
 }
 
