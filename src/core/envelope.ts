@@ -16,28 +16,28 @@ export type MessageKind = 'request' | 'notification' | 'response' | 'batch';
 export interface Envelope {
   readonly kind: MessageKind;
   /** `id` as it stands in the message (`7`, `"a\u0062"`), so that a reply can repeat it byte for byte. */
-  readonly idRaw?: string;
-  readonly method?: string;
+  readonly idRaw?: string | undefined;
+  readonly method?: string | undefined;
   /** `params.name` when it is a string. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** `params.uri` when it is a string. */
-  readonly uri?: string;
+  readonly uri?: string | undefined;
   /** `params._meta["io.modelcontextprotocol/protocolVersion"]` when it is a string. */
-  readonly protocolVersion?: string;
+  readonly protocolVersion?: string | undefined;
   /** True when `params._meta` is an object. */
   readonly hasMeta: boolean;
   /** `params._meta.progressToken` as it stands in the message, when it is a string or an integer. */
-  readonly progressTokenRaw?: string;
+  readonly progressTokenRaw?: string | undefined;
   /** `params.requestId` as it stands in the message (cancellation), when it is a string or an integer. */
-  readonly requestIdRaw?: string;
+  readonly requestIdRaw?: string | undefined;
   /** Byte range of `params`, when present. */
-  readonly params?: Span;
+  readonly params?: Span | undefined;
   /** Byte range of `params.arguments`, when present. */
-  readonly arguments?: Span;
+  readonly arguments?: Span | undefined;
   /** Response only: true when it carries `error` instead of `result`. */
-  readonly isError?: boolean;
+  readonly isError?: boolean | undefined;
   /** Batch only: byte ranges of the messages; scan each on its own. */
-  readonly elements?: readonly Span[];
+  readonly elements?: readonly Span[] | undefined;
 }
 
 export interface ScanFailure {

@@ -16,7 +16,7 @@ pub const LIMITS: usize = 6;
 
 /// The message was accepted.
 pub const ACCEPTED: u32 = 0;
-/// An argument has the wrong type or range, or `out` is too small; `out` is untouched.
+/// An argument has the wrong type or range, or `out` is too small; `out` is undefined.
 pub const ARGUMENT: u32 = 100;
 /// The scanner failed; `out` is undefined.
 pub const PANIC: u32 = 101;

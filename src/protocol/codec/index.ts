@@ -1,0 +1,3 @@
+/** The codec: strict reading and writing of JSON-RPC text, by the addon or in TypeScript. */
+export { createCodec, jsCodec, nativeCodec, selectCodec } from './codec.ts';
+export { encodeJson } from './encode.ts';
