@@ -1,0 +1,16 @@
+/** The asking side of MCP: one client per server, both eras, any transport. */
+export { createClient } from './client.ts';
+export type {
+  ClientOptions,
+  ClientTransport,
+  InputRequiredAnswer,
+  McpClient,
+  MessageOrigin,
+  RequestOptions,
+  ServerDescription,
+  ServerRequest,
+  Subscription,
+  SubscriptionEnd,
+  TransportSendOptions,
+} from './contract.ts';
+export { isSessionLost } from './session-loss.ts';
