@@ -5,7 +5,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 
-// "+ 42" adds a group, "- 42" forgets it. At end of input: TERM, a second to obey, KILL.
+// "+ 42" adds a group, "- 42" forgets it. At end of input: TERM, a second to obey, KILL. No "--" before the group:
+// the `kill` of dash does not take it.
 const SCRIPT = `
 groups=""
 while read -r op group; do
@@ -17,9 +18,9 @@ while read -r op group; do
   esac
 done
 [ -n "$groups" ] || exit 0
-for g in $groups; do kill -TERM -- "-$g"; done 2>/dev/null
+for g in $groups; do kill -TERM "-$g"; done 2>/dev/null
 sleep 1
-for g in $groups; do kill -KILL -- "-$g"; done 2>/dev/null
+for g in $groups; do kill -KILL "-$g"; done 2>/dev/null
 exit 0
 `;
 
