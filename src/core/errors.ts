@@ -152,6 +152,13 @@ export const ERROR_TABLE = {
   UPSTREAM_BUSY: row(-32015, 503, 'The upstream server is at its limit', 'warn', true),
   UPSTREAM_UNAUTHORIZED: row(-32016, 502, 'The upstream server refuses the credentials', 'warn'),
   UPSTREAM_NAME_COLLISION: row(INTERNAL, 500, 'Two upstreams offer the same name', 'warn'),
+  UPSTREAM_INPUT_REFUSED: row(
+    INTERNAL,
+    502,
+    'A question of the upstream server cannot be matched to a client',
+    'warn',
+  ),
+  STORED_FILE_UNUSABLE: row(INTERNAL, 500, 'A stored file is damaged and was ignored', 'warn'),
   CONNECTION_CLOSED: row(-32000, 502, 'The connection was closed', 'info'),
 } as const satisfies Record<string, ErrorRow>;
 
