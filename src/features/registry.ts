@@ -2,7 +2,7 @@
  * What a server offers, in registration order. The registry holds data and handlers only; the method handlers beside
  * it read it, the era codecs put it on the wire, and whoever changes it (application, gateway) need not tell anyone.
  */
-import type { JsonObject } from '../core/json.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
 import type {
   CallToolResult,
   Completion,
@@ -26,10 +26,10 @@ export interface ToolEntry {
   readonly source?: string;
   /** Deadline of one run in milliseconds; 0 = none; default `limits.callMs`. */
   readonly timeoutMs?: number;
-  /** Arguments are checked before this runs, unless `validate` is false (the upstream checks). */
-  readonly validate?: boolean;
-  /** Checks arguments by other means than `definition.inputSchema` (Standard Schema); replaces them by its output. */
+  /** Checks the arguments and may replace them (transforms, defaults). Absent: whoever runs the tool checks. */
   readonly parseArguments?: ArgumentParser;
+  /** What is wrong with the structured content, or undefined. Absent: not checked here. */
+  readonly outputProblem?: (value: JsonValue | undefined) => string | undefined | Promise<string | undefined>;
   readonly call: (
     args: JsonObject,
     ctx: RequestContext,

@@ -2,7 +2,7 @@ import { FerroError, isFerroError, RpcError } from '../../core/errors.ts';
 import { correlationId } from '../../core/ids.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { Logger } from '../../core/log.ts';
-import type { CallToolResult, JsonSchema } from '../../core/mcp.ts';
+import type { CallToolResult } from '../../core/mcp.ts';
 import type { Call } from '../../protocol/call.ts';
 import type { MethodHandler, MethodResult } from '../../protocol/handler.ts';
 import { type InputRequired, isInputRequired } from '../../protocol/input-required.ts';
@@ -10,23 +10,13 @@ import type { ParsedArguments, Registry, ToolEntry } from '../registry.ts';
 import { assertParameterHeaders } from './parameter-headers.ts';
 import { toolFailure } from './tool-result.ts';
 
-/** Checks values against JSON Schemas; wired to the schema cache. */
-export interface ToolValidation {
-  /** Undefined when the arguments fit, else the result that tells the model what is wrong. */
-  refuseArguments(schema: JsonSchema, args: JsonObject): CallToolResult | undefined;
-  /** Undefined when the value fits, else what is wrong. */
-  outputProblem(schema: JsonSchema, value: JsonValue | undefined): string | undefined;
-}
-
 /** `tools/call` (2026-07-28, tools; earlier revisions the same by their codec). */
 export class CallToolHandler implements MethodHandler {
   readonly #registry: Registry;
-  readonly #validation: ToolValidation;
   readonly #logger: Logger;
 
-  constructor(registry: Registry, validation: ToolValidation, logger: Logger) {
+  constructor(registry: Registry, logger: Logger) {
     this.#registry = registry;
-    this.#validation = validation;
     this.#logger = logger;
   }
 
@@ -67,10 +57,6 @@ export class CallToolHandler implements MethodHandler {
         ? parsed.then((value) => this.#run(entry, value, call))
         : this.#run(entry, parsed, call);
     }
-    if (entry.validate !== false) {
-      const refusal = this.#validation.refuseArguments(entry.definition.inputSchema, args);
-      if (refusal !== undefined) return refusal as unknown as JsonObject;
-    }
     return this.#run(entry, { ok: true, value: args }, call);
   }
 
@@ -89,16 +75,13 @@ export class CallToolHandler implements MethodHandler {
     );
   }
 
-  #checked(entry: ToolEntry, outcome: CallToolResult | InputRequired): MethodResult {
+  #checked(entry: ToolEntry, outcome: CallToolResult | InputRequired): MethodResult | Promise<MethodResult> {
     if (isInputRequired(outcome)) return outcome;
-    const { outputSchema } = entry.definition;
-    if (outputSchema !== undefined && entry.validate !== false && outcome.isError !== true) {
-      const problem = this.#validation.outputProblem(outputSchema, outcome.structuredContent);
-      if (problem !== undefined) {
-        throw new FerroError('RESULT_INVALID', { detail: `tool ${entry.definition.name}: ${problem}` });
-      }
-    }
-    return outcome as unknown as JsonObject;
+    const result = outcome as unknown as JsonObject;
+    if (entry.outputProblem === undefined || outcome.isError === true) return result;
+    const problem = entry.outputProblem(outcome.structuredContent);
+    if (problem instanceof Promise) return problem.then((found) => accepted(entry, result, found));
+    return accepted(entry, result, problem);
   }
 
   /** Errors with a code of their own are protocol errors; what a tool throws otherwise is for the model to read. */
@@ -109,4 +92,9 @@ export class CallToolHandler implements MethodHandler {
     const text = error instanceof Error && error.message !== '' ? error.message : `The tool failed (${id})`;
     return toolFailure(text) as unknown as JsonObject;
   }
+}
+
+function accepted(entry: ToolEntry, result: JsonObject, problem: string | undefined): JsonObject {
+  if (problem === undefined) return result;
+  throw new FerroError('RESULT_INVALID', { detail: `tool ${entry.definition.name}: ${problem}` });
 }

@@ -1,7 +1,13 @@
 import { FerroError, RpcError } from '../../../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../../../core/json.ts';
 import type { Limits } from '../../../core/limits.ts';
-import type { ClientCapabilities, Implementation, LoggingLevel } from '../../../core/mcp.ts';
+import {
+  type ClientCapabilities,
+  type Implementation,
+  LOGGING_LEVELS,
+  type LoggingLevel,
+  type LogMessage,
+} from '../../../core/mcp.ts';
 import type { Principal } from '../../../core/principal.ts';
 import { LATEST_LEGACY, type LegacyRevision } from '../../../core/revisions.ts';
 import type { Run } from '../../execution.ts';
@@ -65,6 +71,12 @@ export class LegacySession {
         ? `{"jsonrpc":"2.0","method":${JSON.stringify(method)}}`
         : notificationFrame(method, JSON.stringify(params)),
     );
+  }
+
+  /** Sends a log message that belongs to no request, if the client wants the level. */
+  broadcast(message: LogMessage): boolean {
+    if (LOGGING_LEVELS.indexOf(message.level) < LOGGING_LEVELS.indexOf(this.logLevel)) return false;
+    return this.notify('notifications/message', message as unknown as JsonObject);
   }
 
   /** Puts a request to the client through `send`. @throws FerroError CLIENT_INPUT_FAILED */

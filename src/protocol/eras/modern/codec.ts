@@ -17,7 +17,7 @@ export interface CacheHints {
 }
 
 export interface ModernCodecDeps {
-  readonly serverInfo: Implementation;
+  readonly identity: { readonly serverInfo: Implementation };
   readonly codec: JsonCodec;
   readonly hints: CacheHints;
   readonly inputs: ModernInputs;
@@ -30,11 +30,11 @@ const RESULT_TYPE = 'resultType';
 export class ModernCodec implements EraCodec {
   readonly missingId = 'omit';
   readonly #deps: ModernCodecDeps;
-  readonly #metaText: string;
+  #serverInfo: Implementation | undefined;
+  #metaText = '';
 
   constructor(deps: ModernCodecDeps) {
     this.#deps = deps;
-    this.#metaText = `"_meta":${JSON.stringify({ [META.serverInfo]: deps.serverInfo })}`;
   }
 
   encodeResult(_call: Call, spec: MethodSpec, result: JsonObject): string {
@@ -45,7 +45,7 @@ export class ModernCodec implements EraCodec {
   encode(spec: MethodSpec, result: JsonObject): string {
     const { codec, hints } = this.#deps;
     const own = result['_meta'];
-    let metaText = this.#metaText;
+    let metaText = this.#serverMeta();
     let body = result;
     if (own !== undefined) {
       const { _meta, ...rest } = result;
@@ -67,14 +67,22 @@ export class ModernCodec implements EraCodec {
   }
 
   inputRequired(run: Run, outcome: InputRequired): void {
-    this.#deps.inputs.finishRound(run, outcome, this.#metaText);
+    this.#deps.inputs.finishRound(run, outcome, this.#serverMeta());
+  }
+
+  /** The `_meta` member that most results carry; made again only when the server's identity changes. */
+  #serverMeta(): string {
+    const { serverInfo } = this.#deps.identity;
+    if (serverInfo !== this.#serverInfo) {
+      this.#serverInfo = serverInfo;
+      this.#metaText = `"_meta":${JSON.stringify({ [META.serverInfo]: serverInfo })}`;
+    }
+    return this.#metaText;
   }
 
   #mergeMeta(own: unknown): JsonObject {
-    return {
-      [META.serverInfo]: this.#deps.serverInfo as unknown as JsonObject,
-      ...(isJsonObject(own) ? own : {}),
-    };
+    const { serverInfo } = this.#deps.identity;
+    return { [META.serverInfo]: serverInfo as unknown as JsonObject, ...(isJsonObject(own) ? own : {}) };
   }
 }
 

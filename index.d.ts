@@ -1,0 +1,2 @@
+/** The public surface of ferromcp. */
+export * from './dist/index.js';

@@ -1,0 +1,130 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { JsonCodec } from '../core/envelope.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Limits } from '../core/limits.ts';
+import type { Logger } from '../core/log.ts';
+import type {
+  Annotations,
+  Completion,
+  GetPromptResult,
+  Icon,
+  Implementation,
+  PromptArgument,
+  PromptMessage,
+  ServerCapabilities,
+  ToolAnnotations,
+} from '../core/mcp.ts';
+import type { InferArguments, SchemaInput } from '../features/tools/argument-schema/index.ts';
+import type { RequestContext } from '../protocol/context.ts';
+import type { InputRequired } from '../protocol/input-required.ts';
+import type { ListenAccess } from '../transports/http/access.ts';
+
+export interface ServerOptions extends Implementation {
+  /** Guidance for the model on how to use the server. */
+  readonly instructions?: string;
+  readonly limits?: Partial<Limits>;
+  readonly logger?: Logger;
+  /** `native` (default; TypeScript where the addon cannot load), `js`, or an own codec. */
+  readonly jsonCodec?: 'native' | 'js' | JsonCodec;
+  /**
+   * At least 32 bytes; seals `requestState` and cursors. Servers behind one address must share it. Default: random, so
+   * that sealed values end with the process.
+   */
+  readonly stateSecret?: Uint8Array;
+  /** How long clients may keep lists and resources, in milliseconds (default 0), and for whom (default `private`). */
+  readonly cacheHints?: { readonly ttlMs?: number; readonly cacheScope?: 'public' | 'private' };
+  /** Extensions to declare (2026-07-28, Extension Negotiation). */
+  readonly extensions?: Readonly<Record<string, JsonObject>>;
+  readonly experimental?: Readonly<Record<string, JsonObject>>;
+  /** Capabilities to declare besides those that follow from what is registered. */
+  readonly capabilities?: ServerCapabilities;
+}
+
+export interface ToolOptions<I extends SchemaInput, O extends StandardSchemaV1 | JsonObject | undefined> {
+  readonly title?: string;
+  readonly description?: string;
+  /** Arguments: a Standard Schema (Zod, Valibot, ArkType), a JSON Schema, or nothing. */
+  readonly input?: I;
+  /** Structured result, likewise. */
+  readonly output?: O;
+  readonly annotations?: ToolAnnotations;
+  readonly icons?: readonly Icon[];
+  /** Deadline of one run in milliseconds; 0 = none; default `limits.callMs`. */
+  readonly timeoutMs?: number;
+  readonly complete?: Completers;
+  readonly meta?: JsonObject;
+}
+
+export type ToolHandler<I extends SchemaInput> = (args: InferArguments<I>, ctx: RequestContext) => unknown;
+
+export interface ResourceOptions {
+  /** Default: the last part of the URI. */
+  readonly name?: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly mimeType?: string;
+  readonly size?: number;
+  readonly annotations?: Annotations;
+  readonly icons?: readonly Icon[];
+  readonly meta?: JsonObject;
+}
+
+export type ResourceHandler = (uri: string, ctx: RequestContext) => unknown;
+
+export interface TemplateOptions extends Omit<ResourceOptions, 'size'> {
+  /** Completion of template variables, by name. */
+  readonly complete?: Completers;
+}
+
+export type TemplateHandler = (
+  variables: Readonly<Record<string, string>>,
+  ctx: RequestContext,
+  uri: string,
+) => unknown;
+
+/** Proposes values for what has been typed so far; `context` holds the arguments already chosen. */
+export type Completer = (
+  value: string,
+  context: Readonly<Record<string, string>>,
+  ctx: RequestContext,
+) => readonly string[] | Completion | Promise<readonly string[] | Completion>;
+
+/** Completers by argument name; a list stands for the values that begin with what was typed. */
+export type Completers = Readonly<Record<string, Completer | readonly string[]>>;
+
+export interface PromptOptions {
+  readonly title?: string;
+  readonly description?: string;
+  readonly arguments?: readonly PromptArgument[];
+  readonly icons?: readonly Icon[];
+  readonly complete?: Completers;
+  readonly meta?: JsonObject;
+}
+
+export type PromptOutput =
+  | string
+  | PromptMessage
+  | readonly PromptMessage[]
+  | GetPromptResult
+  | InputRequired;
+export type PromptHandler = (
+  args: Readonly<Record<string, string>>,
+  ctx: RequestContext,
+) => PromptOutput | Promise<PromptOutput>;
+
+export interface ListenOptions extends ListenAccess {
+  /** Default 3000; 0 = any free port. */
+  readonly port?: number;
+  /** Path of the MCP endpoint; default `/mcp`. */
+  readonly path?: string;
+  /** Also serve the HTTP+SSE transport of 2024-11-05 at `/sse` and `/messages`. */
+  readonly legacySse?: boolean;
+}
+
+export interface Listening {
+  /** Address of the MCP endpoint. */
+  readonly url: string;
+  readonly port: number;
+  /** Stops: no new connections, running requests get `limits.drainMs`, then everything is closed. */
+  close(): Promise<void>;
+}

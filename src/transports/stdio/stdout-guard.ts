@@ -1,0 +1,25 @@
+import type { Writable } from 'node:stream';
+
+/**
+ * Keeps stdout for the protocol: everything the application prints (`console.log`, `process.stdout.write`) goes to
+ * stderr instead. Returns the stream that still reaches stdout, and a function that undoes the guard.
+ */
+export function guardStdout(): { readonly output: Writable; readonly release: () => void } {
+  const { stdout, stderr } = process;
+  const original = stdout.write;
+  const write = original.bind(stdout);
+  stdout.write = stderr.write.bind(stderr) as typeof stdout.write;
+  const output = new Proxy(stdout, {
+    get(target, name) {
+      if (name === 'write') return write;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return {
+    output,
+    release: () => {
+      stdout.write = original;
+    },
+  };
+}
