@@ -19,7 +19,9 @@ import { findOnPath, run } from './process.mjs';
 import { hashInputs, readStamp, treeMatchesLock, writeStamp } from './stamp.mjs';
 
 const WORK = join(ROOT, '.ferromcp');
-const NATIVE_SOURCES = ['crates', 'native', 'Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', '.cargo'];
+const NATIVE_SOURCES = ['crates', 'native', 'Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml'];
+const NATIVE_SOURCE_FILE = /\.(rs|toml|lock)$|^napi\.json$/;
+const NATIVE_OTHER_FOLDERS = new Set(['target', 'node_modules', 'tests', 'benches']);
 const NATIVE_STAMP = join(ROOT, 'target', 'ferromcp-addon.stamp');
 const NATIVE_LOG = join(ROOT, 'target', 'ferromcp-addon.log');
 const DIST = join(ROOT, 'dist');
@@ -36,7 +38,8 @@ function installHash() {
 }
 
 function nativeHash() {
-  const skip = (_path, name) => name === 'target' || name === 'node_modules' || name.endsWith('.node');
+  const skip = (_path, name, isFolder) =>
+    isFolder ? NATIVE_OTHER_FOLDERS.has(name) : !NATIVE_SOURCE_FILE.test(name);
   return hashInputs(ROOT, NATIVE_SOURCES, { skip, extra: [process.platform, process.arch] });
 }
 
@@ -105,7 +108,7 @@ function isNativeBuilt() {
   return addonFiles().length > 0 && readStamp(NATIVE_STAMP) === nativeHash();
 }
 
-async function buildNative({ force, requireNative }) {
+async function buildNative({ requireNative }) {
   const stays = addonFiles().length > 0;
   const instead = stays ? 'the addon built from older sources stays' : 'using the TypeScript fallback';
   if (findOnPath('cargo') === undefined) {
@@ -113,13 +116,18 @@ async function buildNative({ force, requireNative }) {
     say(`cargo is not on PATH, so the native addon is not built; ${instead}`);
     return;
   }
-  const hash = nativeHash();
-  say('building the native addon (cargo; the first build takes a minute or two)');
-  const args = [join(ROOT, 'scripts', 'build-native.mjs'), ...(force ? ['--force'] : [])];
-  const { code, output } = await run(process.execPath, args, { capture: true, cwd: ROOT });
+  // A build that finds everything up to date is not worth a word; a real one takes a minute or two the first time.
+  const news = setTimeout(
+    () => say('building the native addon (cargo; the first build takes a few minutes)'),
+    1_000,
+  );
+  const script = join(ROOT, 'scripts', 'build-native.mjs');
+  const { code, output } = await run(process.execPath, [script], { capture: true, cwd: ROOT });
+  clearTimeout(news);
   if (code === 0 && addonFiles().length > 0) {
     mkdirSync(join(ROOT, 'target'), { recursive: true });
-    writeStamp(NATIVE_STAMP, hash);
+    // The first build may have written Cargo.lock, so the hash is taken afterwards.
+    writeStamp(NATIVE_STAMP, nativeHash());
     return;
   }
   mkdirSync(join(ROOT, 'target'), { recursive: true });
@@ -170,7 +178,7 @@ export async function bootstrap({ force = false, requireNative = false, env = pr
     join(WORK, 'bootstrap.lock'),
     async () => {
       if (!isInstalled()) await install();
-      if (wantsNative && (force || !isNativeBuilt())) await buildNative({ force, requireNative });
+      if (wantsNative && (force || !isNativeBuilt())) await buildNative({ requireNative });
       if (force || !isCompiled()) await compile();
     },
     { onWait: (pid) => say(`waiting for another bootstrap (process ${pid})`) },

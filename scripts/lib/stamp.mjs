@@ -20,7 +20,7 @@ export function filesUnder(path, skip = () => false) {
     }
     for (const entry of entries) {
       const child = join(current, entry.name);
-      if (skip(child, entry.name)) continue;
+      if (skip(child, entry.name, entry.isDirectory())) continue;
       if (entry.isDirectory()) visit(child);
       else if (entry.isFile()) found.push(child);
     }
