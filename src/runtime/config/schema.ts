@@ -141,7 +141,7 @@ export const SERVER_SECTION_SCHEMA: OptionSchema = {
         "Stands in front of this server's tool and prompt names instead of its name in the file. Letters, digits, `-` and single `_`; must be unique.",
       minLength: 1,
       maxLength: 24,
-      pattern: '^[A-Za-z0-9]([A-Za-z0-9-]|_(?!_))*$',
+      pattern: '^[A-Za-z0-9]([A-Za-z0-9-]|_(?=[A-Za-z0-9-]))*$',
     },
   },
 };

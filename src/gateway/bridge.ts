@@ -1,0 +1,219 @@
+/**
+ * One request of a client on its way through an upstream and back, for every pairing of eras.
+ *
+ * Modern upstream: its `input_required` answer becomes ours, its `requestState` travels in our state. Legacy upstream:
+ * when it asks in the middle of a call, the call is parked, the client gets the question as an input request, and the
+ * client's next round takes the call up again. Nothing is ever sent twice.
+ */
+import type { McpClient, RequestOptions } from '../client/contract.ts';
+import { FerroError, RpcError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
+import type { ClientCapabilities, InputRequests } from '../core/mcp.ts';
+import type { RequestContext } from '../protocol/context.ts';
+import { type InputRequired, inputRequired } from '../protocol/input-required.ts';
+import { callFailure, isOutage } from './failures.ts';
+import type { Lane } from './lane.ts';
+import type { ParkedCalls } from './parked-calls.ts';
+import { toInputRequest } from './questions.ts';
+import { endToEndMeta, mapResult } from './result-mapping.ts';
+import type { Upstream } from './upstream.ts';
+import { UpstreamCall } from './upstream-call.ts';
+import { allAccepted, assertUrlCapable, declined, urlElicitations } from './url-elicitation.ts';
+
+export interface Exchange {
+  readonly method: 'tools/call' | 'prompts/get' | 'resources/read' | 'completion/complete';
+  /** What it is about, in the upstream's words: a parked call is only taken up by the same request. */
+  readonly subject: string;
+  send(client: McpClient, options: RequestOptions): Promise<JsonObject>;
+  /** A URI in the result, in the form our clients use. */
+  mapUri(uri: string): string;
+}
+
+/** Extensions that are handled by both ends alone; of others the gateway would have to understand the messages. */
+const END_TO_END_EXTENSIONS = ['io.modelcontextprotocol/ui'];
+
+/** Sends a request through an upstream. @throws FerroError UPSTREAM_…, STATE_INVALID; RpcError of the upstream */
+export async function relay(
+  upstream: Upstream,
+  parked: ParkedCalls,
+  exchange: Exchange,
+  context: RequestContext,
+): Promise<JsonObject | InputRequired> {
+  const state = parseState(context.inputState);
+  const binding = `${upstream.name}\n${exchange.method}\n${exchange.subject}`;
+  if (state?.kind === 'parked') {
+    const call = parked.resume(state.handle, binding, context.principal.id);
+    call.attach(context);
+    call.answer(context.inputResponses ?? {});
+    return await follow(call, { upstream, parked, exchange, context, binding, release: () => {} });
+  }
+  if (state?.kind === 'url' && !allAccepted(context.inputResponses)) {
+    return declined(exchange.method) as unknown as JsonObject;
+  }
+  const release = await upstream.bulkhead.acquire(context.signal, upstream.options.timeoutMs);
+  try {
+    const call = new UpstreamCall(context);
+    call.onEnd(release);
+    const lane = await upstream.pool.assign(call, context.era === 'modern', context.signal);
+    call.run((options) => send(upstream, lane, exchange, context, state, options));
+    return await follow(call, { upstream, parked, exchange, context, binding, release });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function send(
+  upstream: Upstream,
+  lane: Lane,
+  exchange: Exchange,
+  context: RequestContext,
+  state: RelayState | undefined,
+  options: RequestOptions,
+): Promise<JsonObject> {
+  const client = await lane.ready(options.signal ?? context.signal);
+  const meta = endToEndMeta(context.meta);
+  const common: RequestOptions = { ...options, ...(meta === undefined ? {} : { meta }) };
+  const { logLevel } = context;
+  let result: Promise<JsonObject>;
+  if (client.server?.era === 'modern') {
+    const { inputResponses } = context;
+    result = exchange.send(client, {
+      ...common,
+      inputRequired: 'return',
+      capabilities: forwarded(context.clientCapabilities),
+      ...(logLevel === undefined ? {} : { logLevel }),
+      ...(state?.kind === 'relay' && state.requestState !== undefined
+        ? { requestState: state.requestState }
+        : {}),
+      ...(state?.kind === 'relay' && inputResponses !== undefined ? { inputResponses } : {}),
+    });
+  } else {
+    if (state?.kind === 'relay')
+      throw new FerroError('STATE_INVALID', { detail: 'the upstream has changed' });
+    if (logLevel !== undefined) await upstream.raiseLogLevel(client, logLevel);
+    result = exchange.send(client, common);
+  }
+  try {
+    const answer = await result;
+    upstream.policy.succeeded();
+    return answer;
+  } catch (error) {
+    const failure = callFailure(error, upstream.name);
+    if (error instanceof RpcError) upstream.policy.succeeded();
+    // A process that ends is counted by its connection; over HTTP there is only this.
+    else if (upstream.isHttp && isOutage(failure)) upstream.policy.failed();
+    throw failure;
+  }
+}
+
+interface Journey {
+  readonly upstream: Upstream;
+  readonly parked: ParkedCalls;
+  readonly exchange: Exchange;
+  readonly context: RequestContext;
+  readonly binding: string;
+  /** Gives the place in the bulkhead back; a parked call needs none. */
+  readonly release: () => void;
+}
+
+async function follow(call: UpstreamCall, journey: Journey): Promise<JsonObject | InputRequired> {
+  const { parked, context, binding, exchange } = journey;
+  for (;;) {
+    const event = await call.next();
+    if (event.kind === 'result') return fromResult(event.result, exchange, context);
+    if (event.kind === 'failure') return fromFailure(event.error, journey);
+    const inputRequests = call.takeQuestions();
+    let handle: string;
+    try {
+      handle = parked.park(call, binding);
+    } catch (error) {
+      call.refuseQuestions(error instanceof Error ? error : new FerroError('INTERNAL'));
+      continue;
+    }
+    journey.release();
+    // A legacy client's request goes on while the client is asked; a modern one ends here.
+    if (context.era === 'modern') call.detach();
+    return inputRequired({ inputRequests, state: { kind: 'parked', handle } });
+  }
+}
+
+function fromResult(
+  result: JsonObject,
+  exchange: Exchange,
+  context: RequestContext,
+): JsonObject | InputRequired {
+  const { resultType } = result;
+  if (resultType === 'input_required') {
+    const requestState = typeof result['requestState'] === 'string' ? result['requestState'] : undefined;
+    return inputRequired({
+      inputRequests: checkedRequests(result['inputRequests']),
+      state: { kind: 'relay', ...(requestState === undefined ? {} : { requestState }) },
+    });
+  }
+  if (resultType !== undefined && resultType !== 'complete') {
+    throw new FerroError('UPSTREAM_PROTOCOL', {
+      detail: `result of a kind nobody asked for (${context.method})`,
+    });
+  }
+  return mapResult(result, (uri) => exchange.mapUri(uri));
+}
+
+/** Questions of a modern upstream are checked as those of a legacy one. */
+function checkedRequests(value: JsonValue | undefined): InputRequests {
+  if (!isJsonObject(value)) return {};
+  try {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => {
+        const { method, params } = isJsonObject(item) ? item : {};
+        return [key, toInputRequest(String(method), isJsonObject(params) ? params : {})];
+      }),
+    );
+  } catch (error) {
+    throw new FerroError('UPSTREAM_PROTOCOL', { detail: 'input request that is not allowed', cause: error });
+  }
+}
+
+function fromFailure(error: unknown, journey: Journey): InputRequired {
+  const { context, upstream } = journey;
+  const requests = urlElicitations(error);
+  if (requests === undefined) throw error;
+  if (context.era === 'legacy') {
+    for (const request of Object.values(requests)) {
+      const id = (request.params as { readonly elicitationId?: string } | undefined)?.elicitationId;
+      if (id !== undefined) upstream.rememberElicitation(id, context.peerKey);
+    }
+    throw error;
+  }
+  assertUrlCapable(context, requests);
+  return inputRequired({ inputRequests: requests, state: { kind: 'url' } });
+}
+
+function forwarded(capabilities: ClientCapabilities): ClientCapabilities {
+  const { elicitation, sampling, roots, extensions } = capabilities;
+  const kept = Object.entries(extensions ?? {}).filter(([key]) => END_TO_END_EXTENSIONS.includes(key));
+  return {
+    ...(elicitation === undefined ? {} : { elicitation }),
+    ...(sampling === undefined ? {} : { sampling }),
+    ...(roots === undefined ? {} : { roots: {} }),
+    ...(kept.length === 0 ? {} : { extensions: Object.fromEntries(kept) }),
+  };
+}
+
+type RelayState =
+  | { readonly kind: 'parked'; readonly handle: string }
+  | { readonly kind: 'relay'; readonly requestState: string | undefined }
+  | { readonly kind: 'url' };
+
+function parseState(value: JsonValue | undefined): RelayState | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (isJsonObject(value)) {
+    const { kind, handle, requestState } = value;
+    if (kind === 'parked' && typeof handle === 'string') return { kind, handle };
+    if (kind === 'relay') {
+      return { kind, requestState: typeof requestState === 'string' ? requestState : undefined };
+    }
+    if (kind === 'url') return { kind };
+  }
+  throw new FerroError('STATE_INVALID');
+}

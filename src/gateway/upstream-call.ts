@@ -1,0 +1,200 @@
+import type { RequestOptions, ServerRequest } from '../client/contract.ts';
+import { FerroError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type {
+  ClientCapabilities,
+  InputRequest,
+  InputRequests,
+  InputResponses,
+  LogMessage,
+} from '../core/mcp.ts';
+import type { RequestContext } from '../protocol/context.ts';
+
+interface Question {
+  readonly request: InputRequest;
+  /** Handed to the client; waits for its answer. */
+  asked: boolean;
+  answer(result: JsonObject): void;
+  refuse(error: Error): void;
+}
+
+export type CallEvent =
+  | { readonly kind: 'result'; readonly result: JsonObject }
+  | { readonly kind: 'failure'; readonly error: unknown }
+  | { readonly kind: 'questions' };
+
+/**
+ * One request on its way through an upstream of the legacy era. It may outlive the client's request that began it:
+ * while the client is asked for input it is parked, and the client's next request goes on with it.
+ */
+export class UpstreamCall {
+  readonly peerKey: string;
+  readonly principalId: string;
+  /** What the client declared, in its latest request. */
+  capabilities: ClientCapabilities;
+  /** JSON-RPC id on the upstream's connection, once sent. */
+  requestId: number | string | undefined;
+  readonly #abort = new AbortController();
+  readonly #questions = new Map<string, Question>();
+  #context: RequestContext | undefined;
+  #detach: () => void = () => {};
+  #asked = 0;
+  #settled: Exclude<CallEvent, { kind: 'questions' }> | undefined;
+  #wake: () => void = () => {};
+  #onEnd: (() => void)[] = [];
+
+  constructor(context: RequestContext) {
+    this.peerKey = context.peerKey;
+    this.principalId = context.principal.id;
+    this.capabilities = context.clientCapabilities;
+    this.attach(context);
+  }
+
+  get done(): boolean {
+    return this.#settled !== undefined;
+  }
+
+  get aborted(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** The client's request that waits for this call now; undefined while the call is parked. */
+  get context(): RequestContext | undefined {
+    return this.#context;
+  }
+
+  /** From now on events go to this request of the client, and its end is the call's end. */
+  attach(context: RequestContext): void {
+    this.#detach();
+    this.#context = context;
+    this.capabilities = context.clientCapabilities;
+    const onAbort = (): void => this.abort(new FerroError('REQUEST_CANCELLED'));
+    if (context.signal.aborted) onAbort();
+    context.signal.addEventListener('abort', onAbort, { once: true });
+    this.#detach = () => context.signal.removeEventListener('abort', onAbort);
+  }
+
+  /** The client's request has ended without ending the call. */
+  detach(): void {
+    this.#detach();
+    this.#detach = () => {};
+    this.#context = undefined;
+  }
+
+  /** Starts the request; its outcome is met by {@link next}. */
+  run(send: (options: RequestOptions) => Promise<JsonObject>): void {
+    let outcome: Promise<JsonObject>;
+    try {
+      outcome = send({
+        signal: this.#abort.signal,
+        onProgress: (update) => this.#context?.progress(update),
+        onLog: (message) => this.log(message),
+        onSent: (requestId) => {
+          this.requestId = requestId;
+        },
+      });
+    } catch (error) {
+      outcome = Promise.reject(error);
+    }
+    outcome.then(
+      (result) => this.#settle({ kind: 'result', result }),
+      (error: unknown) => this.#settle({ kind: 'failure', error }),
+    );
+  }
+
+  log(message: LogMessage): void {
+    this.#context?.log(message.level, message.data, message.logger);
+  }
+
+  /** Runs `listener` when the upstream has answered (or never will). */
+  onEnd(listener: () => void): void {
+    if (this.done) listener();
+    else this.#onEnd.push(listener);
+  }
+
+  /** Waits for the outcome or for questions that the client has not been asked yet. */
+  async next(): Promise<CallEvent> {
+    while (this.#settled === undefined && !this.#hasNewQuestions()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#settled ?? { kind: 'questions' };
+  }
+
+  /** The upstream asks something on behalf of this call. */
+  ask(request: InputRequest, origin: ServerRequest): Promise<JsonObject> {
+    this.#asked += 1;
+    const key = `${request.method.split('/')[0] ?? 'input'}-${this.#asked}`;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#questions.delete(key);
+        origin.signal.removeEventListener('abort', onAbort);
+      };
+      const onAbort = (): void => {
+        leave();
+        reject(new FerroError('REQUEST_CANCELLED'));
+      };
+      origin.signal.addEventListener('abort', onAbort, { once: true });
+      this.#questions.set(key, {
+        request,
+        asked: false,
+        answer: (result) => {
+          leave();
+          resolve(result);
+        },
+        refuse: (error) => {
+          leave();
+          reject(error);
+        },
+      });
+      this.#wake();
+    });
+  }
+
+  /** The questions to hand to the client now. */
+  takeQuestions(): InputRequests {
+    const taken: Record<string, InputRequest> = {};
+    for (const [key, question] of this.#questions) {
+      if (question.asked) continue;
+      question.asked = true;
+      taken[key] = question.request;
+    }
+    return taken;
+  }
+
+  /** Passes the client's answers on; a question that was handed over and is not answered is refused. */
+  answer(responses: InputResponses): void {
+    for (const [key, question] of [...this.#questions]) {
+      if (!question.asked) continue;
+      const response = Object.hasOwn(responses, key) ? responses[key] : undefined;
+      if (response === undefined) question.refuse(new FerroError('CLIENT_INPUT_FAILED'));
+      else question.answer(response);
+    }
+  }
+
+  refuseQuestions(error: Error): void {
+    for (const question of [...this.#questions.values()]) question.refuse(error);
+  }
+
+  /** Nobody waits any more: open questions are refused and the upstream is told to stop. */
+  abort(reason: Error = new FerroError('REQUEST_CANCELLED')): void {
+    if (this.aborted || this.done) return;
+    this.refuseQuestions(reason);
+    this.#abort.abort(reason);
+  }
+
+  #hasNewQuestions(): boolean {
+    for (const question of this.#questions.values()) if (!question.asked) return true;
+    return false;
+  }
+
+  #settle(event: Exclude<CallEvent, { kind: 'questions' }>): void {
+    this.#settled = event;
+    this.#detach();
+    this.refuseQuestions(new FerroError('REQUEST_CANCELLED'));
+    for (const listener of this.#onEnd) listener();
+    this.#onEnd = [];
+    this.#wake();
+  }
+}
