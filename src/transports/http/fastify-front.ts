@@ -21,6 +21,15 @@ export interface FrontOptions {
   readonly limits: Limits;
 }
 
+/** Where a route keeps its raw handler. */
+const HANDLER = Symbol('handler');
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    [HANDLER]?: FrontRoute['handle'];
+  }
+}
+
 /** The HTTP front in TypeScript: limits and guard on every request, then the endpoint, without web streams. */
 export class FastifyFront {
   readonly #app: FastifyInstance;
@@ -81,33 +90,28 @@ export class FastifyFront {
   #routes(): void {
     const app = this.#app;
     const { endpoint, path, routes, policy } = this.#options;
+    // Bodies are read by the endpoint: limit, media type and encoding are judged before a byte is kept. So a request
+    // leaves the framework as soon as it is routed, before body parsing.
+    app.removeAllContentTypeParsers();
     app.addHook('onRequest', (request, reply, next) => {
-      const refusal = refuseRequest(request.raw.rawHeaders, request.originalUrl, policy);
-      if (refusal === undefined) {
+      const { raw } = request;
+      const refusal = refuseRequest(raw.rawHeaders, request.originalUrl, policy);
+      const serve = request.routeOptions.config[HANDLER];
+      if (refusal === undefined && serve === undefined) {
         next();
         return;
       }
       reply.hijack();
-      endpoint.refuse(request.raw, reply.raw, refusal);
+      if (refusal !== undefined) endpoint.refuse(raw, reply.raw, refusal);
+      // The router decodes; one path has one spelling.
+      else if (pathOf(raw.url) !== request.routeOptions.url) endpoint.refuse(raw, reply.raw, 'HTTP_NOT_FOUND');
+      else serve?.(raw, reply.raw);
     });
-    // Bodies are read by the endpoint: the limit, the media type and the encoding are judged before a byte is kept.
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
-    const serve = (at: string, methods: readonly string[], handle: FrontRoute['handle']): void => {
-      app.route({
-        method: [...methods],
-        url: at,
-        handler: (request, reply) => {
-          reply.hijack();
-          // The router decodes; one path has one spelling.
-          if (pathOf(request.raw.url) !== at) endpoint.refuse(request.raw, reply.raw, 'HTTP_NOT_FOUND');
-          else handle(request.raw, reply.raw);
-        },
-      });
+    const route = (url: string, methods: readonly string[], handle: FrontRoute['handle']): void => {
+      app.route({ method: [...methods], url, config: { [HANDLER]: handle }, handler: () => undefined });
     };
-    serve(path, ['GET', 'POST', 'DELETE'], (request, response) => endpoint.handle(request, response));
-    for (const route of routes)
-      serve(route.path, [route.method], (request, response) => route.handle(request, response));
+    route(path, ['GET', 'POST', 'DELETE'], (request, response) => endpoint.handle(request, response));
+    for (const each of routes) route(each.path, [each.method], (request, response) => each.handle(request, response));
     app.setNotFoundHandler((request, reply) => {
       reply.hijack();
       const known = pathOf(request.raw.url) === path;
