@@ -39,17 +39,21 @@ interface Prompter {
 
 function openPrompter(dialogue: NonNullable<ElicitationOptions['dialogue']>, signal: AbortSignal): Prompter {
   const reader = createInterface({ input: dialogue.input, output: dialogue.output });
+  let end: () => void = () => {};
   const ended = new Promise<never>((_, reject) => {
-    const end = (): void => reject(new DialogueEnded());
-    reader.once('close', end);
-    reader.once('SIGINT', end);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
+    end = () => reject(new DialogueEnded());
   });
   ended.catch(() => {});
+  reader.once('close', end);
+  reader.once('SIGINT', end);
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
   return {
     ask: (question) => Promise.race([reader.question(question, { signal }), ended]),
-    close: () => reader.close(),
+    close() {
+      signal.removeEventListener('abort', end);
+      reader.close();
+    },
   };
 }
 

@@ -71,7 +71,13 @@ async function importThroughJiti(path: string): Promise<Namespace> {
   const { createJiti } = await import('jiti');
   // The copy that is already loaded, or is about to be, natively.
   const own: unknown = await import(packageEntry().href);
-  const jiti = createJiti(import.meta.url, { virtualModules: { [PACKAGE]: own }, interopDefault: false });
+  // So that errors point at the lines as they were written.
+  process.setSourceMapsEnabled(true);
+  const jiti = createJiti(import.meta.url, {
+    virtualModules: { [PACKAGE]: own },
+    interopDefault: false,
+    sourceMaps: true,
+  });
   return await jiti.import<Namespace>(path);
 }
 

@@ -1,11 +1,13 @@
-import type { Writable } from 'node:stream';
 import { FerroError, isFerroError } from '../core/errors.ts';
+import { hostServers } from '../server/run.ts';
 import { importModule, locationOf, resolveModule } from './module-loader.ts';
 
 /** What the command line needs of a server; checked by shape, so that any copy of the package will do. */
 export interface ServableServer {
   listen(options: ListenOptions): Promise<Listening>;
-  serveStdio(options?: { readonly output?: Writable }): Promise<void>;
+  serveStdio(): Promise<void>;
+  /** Settles when everything registered is in place. */
+  ready?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,7 +43,9 @@ async function failing<T>(path: string, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    // Further lines are the stack of files that asked for it.
+    const reason = message.split('\n', 1)[0] ?? message;
     const place = locationOf(error, path) ?? path;
     // A coded error keeps its own words, which say what to do.
     const detail = isFerroError(error) ? `${place}: ${error.code} ${error.message}` : `${place}: ${reason}`;
@@ -55,6 +59,7 @@ async function failing<T>(path: string, run: () => T | Promise<T>): Promise<T> {
  */
 export async function loadServer(file: string): Promise<ServableServer> {
   const path = resolveModule(file);
+  hostServers();
   const namespace = await failing(path, () => importModule(path));
   let exported: unknown = namespace['default'];
   // CommonJS that was compiled from an ES module.

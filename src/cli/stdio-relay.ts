@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { Readable, Writable } from 'node:stream';
-import { ERROR_TABLE } from '../core/errors.ts';
+import { ERROR_TABLE, type ErrorCode } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
-import { LineReader } from '../transports/client/line-reader.ts';
+import { LineReader } from '../transports/stdio/line-reader.ts';
 
 type Id = string | number;
 
@@ -53,7 +53,11 @@ export class StdioRelay {
 
   /** Reads the client until its stream ends. */
   fromClient(input: Readable): Promise<void> {
-    return this.#read(input, (line) => this.#onClientLine(line));
+    return this.#read(
+      input,
+      (line) => this.#onClientLine(line),
+      () => this.#fail(null, 'LINE_TOO_LONG', `limit ${DEFAULT_LIMITS.lineBytes} bytes`),
+    );
   }
 
   /** A run has started: it is shown the handshake first when the client has made one. */
@@ -61,9 +65,15 @@ export class StdioRelay {
     this.#runs += 1;
     this.#run = input;
     const run = this.#runs;
-    void this.#read(output, (line) => {
-      if (run === this.#runs) this.#onServerLine(line);
-    });
+    const onTooLong = (): void =>
+      void process.stderr.write('ferromcp: LINE_TOO_LONG: a line of the server was dropped\n');
+    void this.#read(
+      output,
+      (line) => {
+        if (run === this.#runs) this.#onServerLine(line);
+      },
+      onTooLong,
+    );
     if (this.#initialize === undefined) {
       this.#release();
       return;
@@ -95,17 +105,11 @@ export class StdioRelay {
     for (const line of this.#takeHeld()) this.#refuse(line);
   }
 
-  #read(input: Readable, onLine: (line: Buffer) => void): Promise<void> {
+  #read(input: Readable, onLine: (line: Buffer) => void, onTooLong: () => void): Promise<void> {
     return new Promise((resolve) => {
-      const reader = new LineReader(DEFAULT_LIMITS.lineBytes, onLine, () => {
-        process.stderr.write('ferromcp: LINE_TOO_LONG: a line on stdio is longer than the limit\n');
-        input.destroy();
-      });
+      const reader = new LineReader(DEFAULT_LIMITS.lineBytes, onLine, onTooLong);
       input.on('data', (chunk: Buffer) => reader.push(chunk));
-      input.once('end', () => reader.end());
-      input.once('error', () => resolve());
-      input.once('close', () => resolve());
-      input.once('end', () => resolve());
+      for (const event of ['end', 'error', 'close']) input.once(event, () => resolve());
     });
   }
 
@@ -152,7 +156,7 @@ export class StdioRelay {
       this.#fail(id, 'UPSTREAM_UNAVAILABLE', 'the server module does not run; see its log');
   }
 
-  #fail(id: Id, code: 'CONNECTION_CLOSED' | 'UPSTREAM_UNAVAILABLE', detail: string): void {
+  #fail(id: Id | null, code: ErrorCode, detail: string): void {
     const { rpc, message } = ERROR_TABLE[code];
     this.#toClient.write(
       encode({ jsonrpc: '2.0', id, error: { code: rpc, message: `${message}: ${detail}` } }),

@@ -4,8 +4,16 @@ import type { Server } from './server.ts';
 const PORT_FLAG = '--port';
 const HOST_FLAG = '--host';
 
+let hosted = false;
+
+/** Called by a host that decides how servers run (`ferromcp serve`): `run()` of the modules it loads does nothing. */
+export function hostServers(): void {
+  hosted = true;
+}
+
 /** Runs a server as a program; see `Server.run`. */
 export async function runServer(server: Server, argv: readonly string[]): Promise<void> {
+  if (hosted) return;
   const port = flag(argv, PORT_FLAG) ?? process.env['PORT'];
   const stop = stopSignal();
   if (port === undefined) {

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { guardStdout } from '../../transports/stdio/stdout-guard.ts';
 import type { CliContext } from '../definitions/context.ts';
 import type { ServeFlags } from '../definitions/serve-command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -8,7 +9,6 @@ import { statusReporter, tellWatcher } from '../serve-status.ts';
 import type { ListenOptions } from '../server-module.ts';
 import { loadServer } from '../server-module.ts';
 import { watchShutdown } from '../shutdown.ts';
-import { guardStdout } from '../stdout-guard.ts';
 import { takeWatchOrders } from '../watch-orders.ts';
 import { createCommandLogger } from '../wiring.ts';
 
@@ -25,13 +25,16 @@ export async function serve(context: CliContext, file: string, flags: ServeFlags
   const { port } = flags;
   const stdio = port === undefined;
   // Before anything of the module runs.
-  const output = stdio ? guardStdout() : undefined;
+  const guard = stdio ? guardStdout() : undefined;
   const shutdown = watchShutdown();
   await keepAlive(context, flags);
   const server = await loadServer(file);
   try {
     if (port === undefined) {
-      const served = server.serveStdio(output === undefined ? {} : { output });
+      await server.ready?.();
+      // The server puts up the same guard for as long as it serves.
+      guard?.release();
+      const served = server.serveStdio();
       await Promise.race([served, shutdown.requested]);
       return EXIT.ok;
     }
