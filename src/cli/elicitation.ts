@@ -126,7 +126,7 @@ async function askForm(
 }
 
 /** Shows a URL with its host; returns false (and says why) for one that must not be opened. */
-function showUrl(params: ElicitUrlParams, say: (text: string) => void): boolean {
+export function showUrl(params: ElicitUrlParams, say: (text: string) => void): boolean {
   say(`\nThe server asks you to open a page: ${show(params.message)}`);
   const verdict = judgeUrl(params.url);
   if (!verdict.ok) {

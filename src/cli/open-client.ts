@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ClientOptions, McpClient, RequestOptions, ServerDescription } from '../client/contract.ts';
-import { FerroError } from '../core/errors.ts';
+import { FerroError, isFerroError } from '../core/errors.ts';
 import type { JsonRpcNotification } from '../core/jsonrpc.ts';
 import type { LoggingLevel, LogMessage, Root } from '../core/mcp.ts';
 import { LOGGING_LEVELS } from '../core/mcp.ts';
@@ -114,6 +114,15 @@ async function clientOptions(
   };
 }
 
+/** A failure to connect, with what could not be connected to. */
+function about(target: ClientTarget, error: unknown): Error {
+  const failure = coded('UPSTREAM_UNAVAILABLE', error);
+  if (!isFerroError(failure)) return failure;
+  const name = 'url' in target ? target.url : target.command;
+  const detail = failure.detail === undefined ? name : `${failure.detail} (${name})`;
+  return new FerroError(failure.code, { detail, data: failure.data, cause: failure });
+}
+
 /**
  * Connects, runs the command and closes again. SIGINT and SIGTERM cancel the running request and end the command; the
  * second one ends the process at once.
@@ -166,7 +175,7 @@ export async function withClient(
   } catch (error) {
     if (abort.signal.aborted) throw abort.signal.reason;
     for (const line of complaints.lines()) activity.say(`  server: ${line}`);
-    throw coded('UPSTREAM_UNAVAILABLE', error);
+    throw client === undefined ? about(target, error) : coded('INTERNAL', error);
   } finally {
     activity.end();
     await client?.close().catch(() => {});

@@ -3,9 +3,13 @@
  * and errors stay quick.
  */
 import type { ClientOptions, McpClient } from '../client/contract.ts';
+import { FerroError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import type { UpstreamStatus } from '../gateway/upstreams.ts';
 import type { LogThreshold } from '../observability/logger.ts';
+import type { GatewayConfig } from '../runtime/config/gateway-config.ts';
 import type { ServerEntry } from '../runtime/config/server-entry.ts';
+import type { Listening, ListenOptions } from './server-module.ts';
 import type { Terminal } from './terminal.ts';
 
 export type ClientTarget =
@@ -64,4 +68,26 @@ export async function connectEntry(
 export async function createCommandLogger(level: LogThreshold, terminal: Terminal): Promise<Logger> {
   const { createLogger } = await import('../observability/logger.ts');
   return createLogger({ level, format: terminal.live ? 'pretty' : 'json', color: terminal.live });
+}
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig;
+  readonly transparent: boolean;
+  readonly logger: Logger;
+}
+
+/** What the `gateway` command needs of a gateway. */
+export interface OpenGateway {
+  listen(options: ListenOptions): Promise<Listening>;
+  serveStdio(): Promise<void>;
+  close(): Promise<void>;
+  readonly upstreams: { states(): readonly UpstreamStatus[] };
+}
+
+export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
+  const server: Readonly<Record<string, unknown>> = await import('../server/index.ts');
+  const create = server['createGateway'];
+  if (typeof create !== 'function')
+    throw new FerroError('INTERNAL', { detail: 'there is no gateway in this build' });
+  return (await create(options)) as OpenGateway;
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RpcError } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json.ts';
 import type { CallToolResult } from '../../core/mcp.ts';
 import { safeLine } from '../../observability/safe-text.ts';
 import { suggest } from '../../runtime/config/suggestion.ts';
@@ -7,10 +8,14 @@ import { buildArguments } from '../arguments.ts';
 import { renderContentBlock } from '../content.ts';
 import type { ArgumentFlags } from '../definitions/client-commands.ts';
 import type { CliContext } from '../definitions/context.ts';
+import { showUrl } from '../elicitation.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { OpenClient } from '../open-client.ts';
 import { withClient } from '../open-client.ts';
 import { jsonText } from '../terminal.ts';
+
+/** "A page has to be visited first" (2025-11-25, client/elicitation). */
+const URL_ELICITATION_REQUIRED = -32042;
 
 /** True when a text block says the structured content once more, as the specification asks servers to. */
 function isMirrored(result: CallToolResult): boolean {
@@ -32,17 +37,32 @@ export function renderResult(result: CallToolResult): string {
   return parts.join('\n');
 }
 
-/** Adds the names that look like the one asked for to a server's "unknown tool". */
-async function explainUnknown(error: unknown, tool: string, open: OpenClient): Promise<unknown> {
-  if (!(error instanceof RpcError) || (error.rpcCode !== -32602 && error.rpcCode !== -32601)) return error;
+/** The name that was probably meant, when the server has no tool of this one. */
+async function similarTool(tool: string, open: OpenClient): Promise<string | undefined> {
   const tools = await open.client.listTools(open.request).catch(() => []);
-  if (tools.length === 0 || tools.some((item) => item.name === tool)) return error;
+  if (tools.some((item) => item.name === tool)) return undefined;
   const near = suggest(
     tool,
     tools.map((item) => item.name),
   );
-  if (near === undefined) return error;
-  return new RpcError(error.rpcCode, `${error.message} (did you mean ${safeLine(near)}?)`, error.data);
+  return near === undefined ? undefined : `did you mean ${safeLine(near)}?`;
+}
+
+/** Adds to a server's refusal what can be said about it: the tool that was meant, the pages to visit first. */
+async function explainRefusal(error: unknown, tool: string, open: OpenClient): Promise<unknown> {
+  if (!(error instanceof RpcError)) return error;
+  if (error.rpcCode === URL_ELICITATION_REQUIRED) {
+    const pages = isJsonObject(error.data) ? error.data['elicitations'] : undefined;
+    for (const page of Array.isArray(pages) ? pages : []) {
+      if (!isJsonObject(page) || typeof page['url'] !== 'string') continue;
+      const message = typeof page['message'] === 'string' ? page['message'] : '';
+      showUrl({ mode: 'url', message, url: page['url'] }, (text) => open.activity.say(text));
+    }
+    return error;
+  }
+  if (error.rpcCode !== -32602 && error.rpcCode !== -32601) return error;
+  const hint = await similarTool(tool, open);
+  return hint === undefined ? error : new RpcError(error.rpcCode, `${error.message} (${hint})`, error.data);
 }
 
 export function call(
@@ -65,7 +85,7 @@ export function call(
         ...(flags.serverLog === undefined ? {} : { logLevel: flags.serverLog }),
       });
     } catch (error) {
-      throw await explainUnknown(error, tool, open);
+      throw await explainRefusal(error, tool, open);
     }
     activity.end();
     const { terminal } = context;
@@ -73,7 +93,11 @@ export function call(
     else {
       const text = renderResult(result);
       if (text !== '') terminal.out(text);
-      if (result.isError === true) terminal.err(`ferromcp: the tool ${safeLine(tool)} reported an error`);
+      if (result.isError === true) {
+        const hint = await similarTool(tool, open);
+        const tail = hint === undefined ? '' : `; ${hint}`;
+        terminal.err(`ferromcp: the tool ${safeLine(tool)} reported an error${tail}`);
+      }
     }
     return result.isError === true ? EXIT.failed : EXIT.ok;
   });
