@@ -52,10 +52,16 @@ const present = (role: number): boolean => shapes[role] !== SHAPE.absent;
 const place = (role: number): number => (present(role) ? (starts[role] as number) : found.start);
 
 function isVersion2(bytes: Uint8Array): boolean {
+  if (!isText(ROLE.jsonrpc)) return false;
   const start = (starts[ROLE.jsonrpc] as number) + 1;
   const end = (ends[ROLE.jsonrpc] as number) - 1;
-  if (shapes[ROLE.jsonrpc] === SHAPE.escaped) return decodeEscaped(bytes, start, end) === '2.0';
-  if (shapes[ROLE.jsonrpc] !== SHAPE.text || end - start !== 3) return false;
+  if (shapes[ROLE.jsonrpc] === SHAPE.text) return spellsVersion2(bytes, start, end);
+  const decoded = decodeEscaped(bytes, start, end);
+  return spellsVersion2(decoded, 0, decoded.length);
+}
+
+function spellsVersion2(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== 3) return false;
   return bytes[start] === 0x32 && bytes[start + 1] === 0x2e && bytes[start + 2] === 0x30;
 }
 

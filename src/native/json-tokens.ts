@@ -31,6 +31,11 @@ for (let byte = 0; byte < 256; byte++) {
   if (!Number.isNaN(digit)) HEX[byte] = digit;
 }
 
+/** What the letter of a short escape stands for. */
+const SHORT = Uint8Array.from({ length: 256 }, (_, letter) => letter);
+for (const [letter, code] of Object.entries({ b: 8, f: 12, n: 10, r: 13, t: 9 }))
+  SHORT[letter.charCodeAt(0)] = code;
+
 export function fail(status: number, offset: number): -1 {
   stop.status = status;
   stop.offset = offset;
@@ -198,9 +203,53 @@ export function scanLiteral(bytes: Uint8Array, start: number, end: number): numb
   return start + word.length;
 }
 
-/** Text of the inside of a scanned string that has escapes. */
-export function decodeEscaped(bytes: Uint8Array, start: number, end: number): string {
-  return String(
-    JSON.parse(`"${Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8')}"`),
-  );
+/**
+ * The inside of a scanned string that has escapes, as UTF-8. Lone surrogates become their three-byte form, which no sound
+ * text has.
+ */
+export function decodeEscaped(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const out = new Uint8Array(end - start);
+  let length = 0;
+  let pos = start;
+  while (pos < end) {
+    const byte = bytes[pos++] as number;
+    if (byte !== 0x5c) {
+      out[length++] = byte;
+      continue;
+    }
+    const kind = bytes[pos++] as number;
+    if (kind !== 0x75) {
+      out[length++] = SHORT[kind] as number;
+      continue;
+    }
+    let point = hex4(bytes, pos, end);
+    pos += 4;
+    if (point >= 0xd800 && point <= 0xdbff && isLowSurrogate(bytes, pos, end)) {
+      point = 0x10000 + ((point - 0xd800) << 10) + (hex4(bytes, pos + 2, end) - 0xdc00);
+      pos += 6;
+    }
+    length = pushPoint(out, length, point);
+  }
+  return out.subarray(0, length);
+}
+
+function pushPoint(out: Uint8Array, length: number, point: number): number {
+  let at = length;
+  if (point < 0x80) {
+    out[at++] = point;
+    return at;
+  }
+  if (point < 0x800) {
+    out[at++] = 0xc0 | (point >> 6);
+  } else {
+    if (point < 0x10000) {
+      out[at++] = 0xe0 | (point >> 12);
+    } else {
+      out[at++] = 0xf0 | (point >> 18);
+      out[at++] = 0x80 | ((point >> 12) & 0x3f);
+    }
+    out[at++] = 0x80 | ((point >> 6) & 0x3f);
+  }
+  out[at++] = 0x80 | (point & 0x3f);
+  return at;
 }

@@ -44,10 +44,9 @@ export function addKey(place: number, bytes: Uint8Array, start: number, end: num
   return true;
 }
 
-/** Adds a key that had escapes, as decoded text; false when `place` already has it. */
-export function addDecodedKey(place: number, bytes: Uint8Array, key: string): boolean {
-  const decoded = Buffer.from(key);
-  return moveToTable(bytes).add(place, decoded, 0, decoded.length);
+/** Adds a key that had escapes, decoded; false when `place` already has it. `bytes` is the message. */
+export function addDecodedKey(place: number, bytes: Uint8Array, key: Uint8Array): boolean {
+  return moveToTable(bytes).add(place, key, 0, key.length);
 }
 
 function moveToTable(bytes: Uint8Array): KeyTable {

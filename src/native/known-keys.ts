@@ -23,13 +23,12 @@ export const ROLE = {
 export const ROLES = 14;
 
 interface KnownKey {
-  readonly text: string;
   readonly bytes: Uint8Array;
   readonly role: number;
 }
 
 const known = (entries: readonly (readonly [string, number])[]): readonly KnownKey[] =>
-  entries.map(([text, role]) => ({ text, bytes: Uint8Array.from(Buffer.from(text)), role }));
+  entries.map(([text, role]) => ({ bytes: Uint8Array.from(Buffer.from(text)), role }));
 
 /** By place. */
 const KNOWN: readonly (readonly KnownKey[])[] = [
@@ -56,7 +55,7 @@ const KNOWN: readonly (readonly KnownKey[])[] = [
   [],
 ];
 
-/** Role of the key `bytes[start, end)`, which has no escapes, in `place`. */
+/** Role of the decoded key `bytes[start, end)` in `place`. */
 export function roleOf(place: number, bytes: Uint8Array, start: number, end: number): number {
   const keys = KNOWN[place] as readonly KnownKey[];
   const length = end - start;
@@ -69,9 +68,4 @@ export function roleOf(place: number, bytes: Uint8Array, start: number, end: num
     if (at === length) return key.role;
   }
   return ROLE.none;
-}
-
-/** Role of a key that had escapes, as decoded text. */
-export function roleOfText(place: number, text: string): number {
-  return KNOWN[place]?.find((key) => key.text === text)?.role ?? ROLE.none;
 }

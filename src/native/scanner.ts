@@ -27,7 +27,7 @@ import {
   token,
 } from './json-tokens.ts';
 import { addDecodedKey, addKey, clearKeys } from './key-index.ts';
-import { PLACE, ROLE, roleOf, roleOfText } from './known-keys.ts';
+import { PLACE, ROLE, roleOf } from './known-keys.ts';
 import { FLAG, HEADER_WORDS, LIMIT_WORDS, STATUS, WORD } from './port.ts';
 
 /** States of the loop: a value, a key, or what follows a value. */
@@ -263,9 +263,9 @@ function trackKey(bytes: Uint8Array, place: number, start: number, end: number):
   let role: number;
   let fresh = true;
   if (token.escaped) {
-    const text = decodeEscaped(bytes, start + 1, end - 1);
-    role = roleOfText(place, text);
-    if (found.contentStatus === 0) fresh = addDecodedKey(place, bytes, text);
+    const key = decodeEscaped(bytes, start + 1, end - 1);
+    role = roleOf(place, key, 0, key.length);
+    if (found.contentStatus === 0) fresh = addDecodedKey(place, bytes, key);
   } else {
     role = roleOf(place, bytes, start + 1, end - 1);
     if (found.contentStatus === 0) fresh = addKey(place, bytes, start + 1, end - 1);
