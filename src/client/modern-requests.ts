@@ -75,8 +75,13 @@ async function sendToolCall(
   const name = typeof params['name'] === 'string' ? params['name'] : '';
   const { catalogue } = peer;
   const refresh = async (): Promise<void> => {
-    const { signal } = options;
-    await peer.refreshTools(signal === undefined ? {} : { signal }).catch((error: unknown) => {
+    const { signal, timeoutMs, maxTimeoutMs } = options;
+    const own: RequestOptions = {
+      ...(signal === undefined ? {} : { signal }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(maxTimeoutMs === undefined ? {} : { maxTimeoutMs }),
+    };
+    await peer.refreshTools(own).catch((error: unknown) => {
       // Without definitions the call goes out bare; a server that needs more says so.
       peer.settings.logger.log('warn', 'the tool list could not be fetched before a call', {
         error: error instanceof Error ? error.message : String(error),
