@@ -104,6 +104,11 @@ export class Registry {
   /** Interest of clients in single resources; also how updates are announced. */
   readonly subscriptions = new ResourceSubscriptions();
 
+  /** Grows at every change of any entry. */
+  get epoch(): number {
+    return this.tools.epoch + this.resources.epoch + this.templates.epoch + this.prompts.epoch;
+  }
+
   /** Runs `listener` after any change of the entries behind one kind of list. */
   onListChanged(listener: (kind: ListKind) => void): () => void {
     const stops = [

@@ -19,6 +19,8 @@ export interface ProtocolDeps {
   readonly logger: Logger;
   readonly legacy: LegacyEra;
   readonly modern: ModernEra;
+  /** Told of every session and connection, so that what belongs to it can end with it. */
+  readonly onPeer: (session: LegacySession) => void;
 }
 
 /**
@@ -47,6 +49,7 @@ export class Connection {
       return true;
     };
     this.#peer = { principal, runs: this.#modernRuns, key: id };
+    deps.onPeer(this.session);
   }
 
   /** Undefined until a message has settled it. */

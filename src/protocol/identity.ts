@@ -9,15 +9,18 @@ export interface ServerIdentity {
   readonly instructions: string | undefined;
   /** Computed on demand: a server may gain features while it runs. */
   capabilities(): ServerCapabilities;
+  /** Settles when all of this is known (a gateway learns it from its upstreams); undefined when it is. */
+  pending(): Promise<void> | undefined;
 }
 
 /** `server/discover` (2026-07-28). */
 export function discoverHandler(identity: ServerIdentity): MethodHandler {
+  const describe = (): JsonObject => ({
+    supportedVersions: SUPPORTED_REVISIONS,
+    capabilities: identity.capabilities() as unknown as JsonObject,
+    ...(identity.instructions === undefined ? {} : { instructions: identity.instructions }),
+  });
   return {
-    handle: () => ({
-      supportedVersions: SUPPORTED_REVISIONS,
-      capabilities: identity.capabilities() as unknown as JsonObject,
-      ...(identity.instructions === undefined ? {} : { instructions: identity.instructions }),
-    }),
+    handle: () => identity.pending()?.then(describe) ?? describe(),
   };
 }

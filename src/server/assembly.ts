@@ -27,7 +27,7 @@ import { discoverHandler, type ServerIdentity } from '../protocol/identity.ts';
 import { ResultEncoder } from '../protocol/result-encoder.ts';
 import { SchemaCache } from '../protocol/schema/index.ts';
 import { Sealer } from '../protocol/seal.ts';
-import { capabilityView } from './capability-view.ts';
+import { CapabilityView } from './capability-view.ts';
 import type { ServerOptions } from './options.ts';
 
 const SECRET_BYTES = 32;
@@ -40,7 +40,7 @@ export interface Assembly {
   readonly logger: Logger;
   readonly schemas: SchemaCache;
   readonly readySessions: ReadonlySet<LegacySession>;
-  readonly capabilities: () => ServerCapabilities;
+  readonly capabilities: CapabilityView;
 }
 
 export interface AssemblyHooks {
@@ -51,6 +51,10 @@ export interface AssemblyHooks {
   readonly onLogLevel: (peerKey: string, level: LoggingLevel) => void;
   /** Identity seen by clients; a transparent gateway shows its upstream's. */
   readonly identity: () => { readonly serverInfo: Implementation; readonly instructions: string | undefined };
+  /** Settles when the identity and the capabilities are known; undefined when they are. */
+  readonly pending: () => Promise<void> | undefined;
+  /** A session or connection has ended. */
+  readonly onPeerGone: (peerKey: string) => void;
 }
 
 /** Puts codec, eras, features and registry together: the only place where they meet. */
@@ -61,7 +65,8 @@ export function assemble(options: ServerOptions, registry: Registry, hooks: Asse
   const schemas = new SchemaCache({ limits });
   const sealer = makeSealer(options.stateSecret);
   const check = (schema: JsonObject, value: unknown): boolean => schemas.compile(schema)(value) === undefined;
-  const capabilities = capabilityView(registry, options, hooks.mounted);
+  const view = new CapabilityView(registry, options, hooks.mounted);
+  const capabilities = (): ServerCapabilities => view.current;
   const identity: ServerIdentity = {
     get serverInfo() {
       return hooks.identity().serverInfo;
@@ -70,6 +75,7 @@ export function assemble(options: ServerOptions, registry: Registry, hooks: Asse
       return hooks.identity().instructions;
     },
     capabilities,
+    pending: hooks.pending,
   };
 
   const inputs = new ModernInputs({ sealer, codec, check, now: Date.now });
@@ -139,8 +145,9 @@ export function assemble(options: ServerOptions, registry: Registry, hooks: Asse
     onRootsChanged: hooks.onRootsChanged,
   });
   const modern = new ModernEra({ execution, codec: modernCodec, inputs, limits, capabilities });
-  const protocol = { codec, limits, logger, legacy, modern };
-  return { protocol, execution, limits, logger, schemas, readySessions, capabilities };
+  const onPeer = (session: LegacySession): void => session.onClose(() => hooks.onPeerGone(session.id));
+  const protocol = { codec, limits, logger, legacy, modern, onPeer };
+  return { protocol, execution, limits, logger, schemas, readySessions, capabilities: view };
 }
 
 function makeSealer(secret: Uint8Array | undefined): Sealer {

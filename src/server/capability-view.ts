@@ -2,29 +2,43 @@ import type { ServerCapabilities } from '../core/mcp.ts';
 import type { Registry } from '../features/registry.ts';
 import type { ServerOptions } from './options.ts';
 
-/**
- * The capabilities of a server: features it has entries for, has mounted, or was told to declare. Asked at every
- * request, so computed only when something has changed.
- */
-export function capabilityView(
-  registry: Registry,
-  options: Pick<ServerOptions, 'capabilities' | 'extensions' | 'experimental'>,
-  mounted: () => ServerCapabilities,
-): () => ServerCapabilities {
-  let epoch = -1;
-  let upstream: ServerCapabilities | undefined;
-  let view: ServerCapabilities = {};
-  return () => {
-    const { tools, resources, templates, prompts } = registry;
-    const now = tools.epoch + resources.epoch + templates.epoch + prompts.epoch;
-    const mountedNow = mounted();
-    if (now !== epoch || mountedNow !== upstream) {
-      epoch = now;
-      upstream = mountedNow;
-      view = build(registry, { ...mountedNow, ...options.capabilities }, options);
+/** The capabilities of a server, computed again only when something has changed: they are asked at every request. */
+export class CapabilityView {
+  readonly #registry: Registry;
+  readonly #options: Pick<ServerOptions, 'capabilities' | 'extensions' | 'experimental'>;
+  readonly #mounted: () => ServerCapabilities;
+  #epoch = -1;
+  #view: ServerCapabilities = {};
+
+  /** @param mounted capabilities that upstreams add; they change with their entries */
+  constructor(
+    registry: Registry,
+    options: Pick<ServerOptions, 'capabilities' | 'extensions' | 'experimental'>,
+    mounted: () => ServerCapabilities,
+  ) {
+    this.#registry = registry;
+    this.#options = options;
+    this.#mounted = mounted;
+  }
+
+  /** Features a server has are those it has entries for, has mounted, or was told to declare. */
+  get current(): ServerCapabilities {
+    const { epoch } = this.#registry;
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#view = build(
+        this.#registry,
+        { ...this.#mounted(), ...this.#options.capabilities },
+        this.#options,
+      );
     }
-    return view;
-  };
+    return this.#view;
+  }
+
+  /** Upstreams were added or removed. */
+  invalidate(): void {
+    this.#epoch = -1;
+  }
 }
 
 function build(

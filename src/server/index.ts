@@ -1,6 +1,6 @@
 /** The public face of the library: servers, gateways and clients, wired. */
 export { connect, connectInMemory } from './connect.ts';
-export type { Upstream } from './mount.ts';
+export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 export type {
   Completer,
   Completers,

@@ -1,42 +1,85 @@
-import type { ClientTransport } from '../client/contract.ts';
-import { FerroError } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
-import type { Implementation, LoggingLevel, LogMessage, ServerCapabilities } from '../core/mcp.ts';
-import type { Registry } from '../features/registry.ts';
+import type { ConnectUpstream, GatewayDeps, UpstreamStatus, Upstreams } from '../gateway/index.ts';
+import { packageVersion } from '../native/package-version.ts';
+import type { LegacySession } from '../protocol/eras/legacy/session.ts';
+import { httpTransport } from '../transports/client/http.ts';
+import { legacySseTransport } from '../transports/client/legacy-sse.ts';
+import { stdioTransport } from '../transports/client/stdio.ts';
+import { UrlTransport } from '../transports/client/target.ts';
 
-/** A server to put behind this one: a program, an address, or anything that yields a client transport. */
-export type Upstream =
-  | {
-      readonly command: string;
-      readonly args?: readonly string[];
-      readonly env?: Readonly<Record<string, string>>;
-      readonly cwd?: string;
-    }
-  | { readonly url: string; readonly headers?: Readonly<Record<string, string>> }
-  | { transport(): ClientTransport };
-
-/** What a mounted upstream needs of the server it is mounted in. */
+/** What mounted upstreams need of the server they are mounted in. */
 export interface MountHost {
-  readonly registry: Registry;
   readonly limits: Limits;
   readonly logger: Logger;
-  /** A log message that belongs to no request. */
-  broadcastLog(message: LogMessage): void;
-  /** Capabilities that upstreams add; a new object whenever they change. */
-  setMounted(capabilities: ServerCapabilities): void;
-  setIdentity(serverInfo: Implementation, instructions: string | undefined): void;
-  track(upstream: MountedUpstream): void;
+  /** Legacy sessions that have finished their handshake. */
+  readonly sessions: ReadonlySet<LegacySession>;
 }
 
-export interface MountedUpstream {
-  /** State by upstream name, for `/readyz`. */
-  states(): Readonly<Record<string, unknown>>;
-  rootsChanged(peerKey: string): void;
-  logLevel(peerKey: string, level: LoggingLevel): void;
-  close(): Promise<void>;
+export interface MountOptions {
+  readonly stateDir?: string;
+  readonly transparent?: boolean;
 }
 
-export function mount(name: string, _upstream: Upstream, _host: MountHost): MountedUpstream {
-  throw new FerroError('CONFIG_INVALID', { detail: `cannot mount ${name}` });
+/** The connection between upstreams (which know no sessions) and the server (which has them). */
+export function gatewayDeps(host: MountHost, options: MountOptions = {}): GatewayDeps {
+  const { sessions, limits, logger } = host;
+  const session = (peerKey: string): LegacySession | undefined => {
+    for (const each of sessions) if (each.id === peerKey) return each;
+    return undefined;
+  };
+  return {
+    connectUpstream,
+    limits,
+    logger,
+    version: packageVersion(),
+    ...options,
+    broadcastLog: (_upstream, message, audience) => {
+      for (const each of sessions) {
+        const { principalId } = audience;
+        if (principalId === undefined || each.principal.id === principalId) each.broadcast(message);
+      }
+    },
+    notifyPeer: (peerKey, method, params) => {
+      session(peerKey)?.notify(method, params);
+    },
+    askPeer: async (peerKey, request, signal) => {
+      const peer = session(peerKey);
+      signal.throwIfAborted();
+      if (peer === undefined) throw new Error('the session has ended');
+      return peer.ask((text) => peer.push(text), request.method, { ...request.params });
+    },
+  };
+}
+
+/** A fresh transport for an upstream of the configuration. */
+const connectUpstream: ConnectUpstream = (target, { shutdownMs, limits, logger }) => {
+  if (target.kind === 'stdio') {
+    const { command, args, env, cwd } = target;
+    return {
+      transport: stdioTransport({
+        command,
+        args,
+        env,
+        ...(cwd === undefined ? {} : { cwd }),
+        maxLineBytes: limits.lineBytes,
+        closeMs: shutdownMs,
+      }),
+    };
+  }
+  const { url, headers } = target;
+  const options = { url, headers, maxMessageBytes: limits.resultBytes };
+  switch (target.transport) {
+    case 'streamable-http':
+      return { transport: httpTransport({ ...options, logger }) };
+    case 'sse':
+      return { transport: legacySseTransport(options) };
+    case 'auto':
+      return { transport: new UrlTransport({ ...options, logger }) };
+  }
+};
+
+/** Upstreams by name, for `/readyz`. */
+export function upstreamStates(upstreams: Upstreams | undefined): Readonly<Record<string, UpstreamStatus>> {
+  return Object.fromEntries((upstreams?.states() ?? []).map((status) => [status.name, status]));
 }

@@ -5,12 +5,13 @@ import type { JsonObject } from '../core/json.ts';
 import type { Implementation, LoggingLevel, ServerCapabilities } from '../core/mcp.ts';
 import { Registry } from '../features/registry.ts';
 import type { InferArguments, SchemaInput } from '../features/tools/argument-schema/index.ts';
+import { mountUpstream, type UpstreamSpec, type Upstreams } from '../gateway/index.ts';
 import type { Middleware } from '../protocol/handler.ts';
 import type { SchemaCacheStatistics } from '../protocol/schema/index.ts';
 import { memoryTransport } from '../transports/memory/memory-pair.ts';
 import { type Assembly, assemble } from './assembly.ts';
 import { type HttpListener, listenHttp } from './http-listener.ts';
-import { type MountedUpstream, type MountHost, mount, type Upstream } from './mount.ts';
+import { gatewayDeps, type MountHost, upstreamStates } from './mount.ts';
 import type {
   Completer,
   Listening,
@@ -34,10 +35,14 @@ export class Server {
   readonly #assembly: Assembly;
   readonly #middleware: Middleware[] = [];
   readonly #listeners = new Set<HttpListener>();
-  readonly #mounts: MountedUpstream[] = [];
   readonly #own: { readonly serverInfo: Implementation; readonly instructions: string | undefined };
-  #identity: { readonly serverInfo: Implementation; readonly instructions: string | undefined };
-  #mounted: ServerCapabilities = {};
+  /** Behind the server; undefined when nothing is mounted. */
+  #upstreams: Upstreams | undefined;
+  /** Identity with upstreams, and the registry's epoch it was made for. */
+  #described: { readonly serverInfo: Implementation; readonly instructions: string | undefined };
+  #describedAt = -1;
+  /** A transparent gateway shows its upstream's identity instead of its own. */
+  #transparent = false;
   #registering: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -52,27 +57,25 @@ export class Server {
       ),
     ) as unknown as Implementation;
     this.#own = { serverInfo, instructions };
-    this.#identity = this.#own;
+    this.#described = this.#own;
     this.#assembly = assemble(options, this.registry, {
       middleware: this.#middleware,
-      mounted: () => this.#mounted,
-      identity: () => this.#identity,
-      onRootsChanged: (session) => {
-        for (const upstream of this.#mounts) upstream.rootsChanged(session.id);
-      },
-      onLogLevel: (peerKey, level) => {
-        for (const upstream of this.#mounts) upstream.logLevel(peerKey, level);
-      },
+      mounted: () => this.#upstreams?.describe().capabilities ?? {},
+      identity: () => this.#identity(),
+      pending: () => this.#upstreams?.pending(),
+      onRootsChanged: (session) => this.#upstreams?.rootsChanged(session.id),
+      onLogLevel: (peerKey, level) => this.#upstreams?.setPeerLogLevel(peerKey, level),
+      onPeerGone: (peerKey) => this.#upstreams?.peerGone(peerKey),
     });
   }
 
   /** Name, version and the rest of what the server says of itself. */
   get info(): Implementation {
-    return this.#identity.serverInfo;
+    return this.#identity().serverInfo;
   }
 
   get capabilities(): ServerCapabilities {
-    return this.#assembly.capabilities();
+    return this.#assembly.capabilities.current;
   }
 
   /**
@@ -164,10 +167,28 @@ export class Server {
     return this;
   }
 
-  /** Puts another MCP server behind this one; its names get the prefix `name`. */
-  mount(name: string, upstream: Upstream): this {
-    const mounted = mount(name, upstream, this.mountHost());
-    this.#mounts.push(mounted);
+  /**
+   * Puts another MCP server behind this one: a program, a URL, or another server of this process. Its names get the
+   * prefix `name`.
+   * @throws FerroError CONFIG_INVALID, UPSTREAM_NAME_COLLISION
+   */
+  mount(name: string, upstream: UpstreamSpec | Server): this {
+    const spec = upstream instanceof Server ? () => upstream.transport() : upstream;
+    this.#upstreams = mountUpstream(this.registry, name, spec, gatewayDeps(this.mountHost()));
+    this.#describedAt = -1;
+    this.#assembly.capabilities.invalidate();
+    return this;
+  }
+
+  /** Takes over upstreams that were made elsewhere (the gateway). */
+  attach(upstreams: Upstreams, transparent: boolean): this {
+    if (this.#upstreams !== undefined)
+      throw new FerroError('INSTANCE_REUSED', { detail: 'upstreams are already attached' });
+    this.#upstreams = upstreams;
+    this.#transparent = transparent;
+    upstreams.attach(this.registry);
+    this.#describedAt = -1;
+    this.#assembly.capabilities.invalidate();
     return this;
   }
 
@@ -178,7 +199,8 @@ export class Server {
 
   /** Sends a log message that belongs to no request to every legacy session that wants the level. */
   log(level: LoggingLevel, data: JsonObject | string, logger?: string): void {
-    this.mountHost().broadcastLog({ level, data, ...(logger === undefined ? {} : { logger }) });
+    const message = { level, data, ...(logger === undefined ? {} : { logger }) };
+    for (const session of this.#assembly.readySessions) session.broadcast(message);
   }
 
   /** Statistics of the schema cache. */
@@ -232,38 +254,31 @@ export class Server {
     return this.#closed;
   }
 
-  /** What mounting needs of its host; used by the gateway. */
+  /** What upstreams need of the server they are mounted in. */
   mountHost(): MountHost {
-    const assembly = this.#assembly;
-    return {
-      registry: this.registry,
-      limits: assembly.limits,
-      logger: assembly.logger,
-      broadcastLog: (message) => {
-        for (const session of assembly.readySessions) session.broadcast(message);
-      },
-      setMounted: (capabilities) => {
-        this.#mounted = capabilities;
-      },
-      setIdentity: (serverInfo, instructions) => {
-        this.#identity = { serverInfo, instructions };
-      },
-      track: (upstream) => this.#mounts.push(upstream),
-    };
+    const { limits, logger, readySessions } = this.#assembly;
+    return { limits, logger, sessions: readySessions };
+  }
+
+  #identity(): { readonly serverInfo: Implementation; readonly instructions: string | undefined } {
+    if (this.#upstreams === undefined) return this.#own;
+    const { epoch } = this.registry;
+    if (epoch === this.#describedAt) return this.#described;
+    this.#describedAt = epoch;
+    const described = this.#upstreams.describe();
+    const serverInfo = (this.#transparent ? described.serverInfo : undefined) ?? this.#own.serverInfo;
+    this.#described = { serverInfo, instructions: this.#own.instructions ?? described.instructions };
+    return this.#described;
   }
 
   #readiness(): { readonly ready: boolean; readonly upstreams: Readonly<Record<string, unknown>> } {
-    const upstreams = Object.assign({}, ...this.#mounts.map((each) => each.states())) as Record<
-      string,
-      unknown
-    >;
-    return { ready: this.#closed === undefined, upstreams };
+    return { ready: this.#closed === undefined, upstreams: upstreamStates(this.#upstreams) };
   }
 
   async #close(): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
     await this.#assembly.execution.drain(this.#assembly.limits.drainMs);
-    await Promise.all(this.#mounts.map((each) => each.close()));
+    await this.#upstreams?.close();
   }
 }
 

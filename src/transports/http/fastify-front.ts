@@ -104,14 +104,16 @@ export class FastifyFront {
       reply.hijack();
       if (refusal !== undefined) endpoint.refuse(raw, reply.raw, refusal);
       // The router decodes; one path has one spelling.
-      else if (pathOf(raw.url) !== request.routeOptions.url) endpoint.refuse(raw, reply.raw, 'HTTP_NOT_FOUND');
+      else if (pathOf(raw.url) !== request.routeOptions.url)
+        endpoint.refuse(raw, reply.raw, 'HTTP_NOT_FOUND');
       else serve?.(raw, reply.raw);
     });
     const route = (url: string, methods: readonly string[], handle: FrontRoute['handle']): void => {
       app.route({ method: [...methods], url, config: { [HANDLER]: handle }, handler: () => undefined });
     };
     route(path, ['GET', 'POST', 'DELETE'], (request, response) => endpoint.handle(request, response));
-    for (const each of routes) route(each.path, [each.method], (request, response) => each.handle(request, response));
+    for (const each of routes)
+      route(each.path, [each.method], (request, response) => each.handle(request, response));
     app.setNotFoundHandler((request, reply) => {
       reply.hijack();
       const known = pathOf(request.raw.url) === path;

@@ -242,6 +242,7 @@ export class HttpEndpoint {
   #newSession(principal: Principal): LegacySession {
     const session = new LegacySession(secureId(), principal, this.#deps.limits);
     this.sessions.add(session);
+    this.#deps.onPeer(session);
     return session;
   }
 

@@ -41,7 +41,10 @@ export class LegacyEra {
     try {
       if (envelope.method === 'initialize') {
         this.#initialize(session, params);
-        outlet.end(replyFrame(idRaw, this.#initializeResult(session)), 200);
+        const reply = (): void => outlet.end(replyFrame(idRaw, this.#initializeResult(session)), 200);
+        const pending = this.#deps.identity.pending();
+        if (pending === undefined) reply();
+        else pending.then(reply);
       } else if (envelope.method === 'ping') {
         outlet.end(replyFrame(idRaw, '{}'), 200);
       } else {
