@@ -70,7 +70,6 @@ class Alternatives {
   }
 
   #target(ref: string): unknown {
-    if (ref === '#') return this.#root;
     const definitions = this.#root['$defs'];
     return isJsonObject(definitions) ? definitions[ref.slice('#/$defs/'.length)] : undefined;
   }

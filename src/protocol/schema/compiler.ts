@@ -28,23 +28,25 @@ const regExp = Object.assign(
   { code: 'compilePattern' },
 );
 
+/** Compiled meta-schemas; they take far longer to compile than most schemas and hold nothing of a caller. */
+const CHECKERS = new Map<Dialect, Ajv>();
+
 /** Compiles flattened schemas; see `flatten.ts`. */
 export class SchemaCompiler {
   /** Budget of the running validation, for schemas with metering. */
   readonly meter: Meter = { left: 0 };
   readonly #instances = new Map<string, { readonly ajv: Ajv; compilations: number }>();
-  readonly #checkers = new Map<Dialect, Ajv>();
 
   /**
    * Checks a schema against the meta-schema of its dialect.
    * @throws FerroError `SCHEMA_INVALID`
    */
   check(schema: SchemaValue, dialect: Dialect): void {
-    let checker = this.#checkers.get(dialect);
+    let checker = CHECKERS.get(dialect);
     if (checker === undefined) {
       const options = { strict: false, logger: false, validateFormats: false, messages: true } as const;
       checker = dialect === '2020-12' ? new Ajv2020(options) : new Ajv(options);
-      this.#checkers.set(dialect, checker);
+      CHECKERS.set(dialect, checker);
     }
     if (typeof schema === 'boolean') return;
     const { $schema: _, ...rest } = schema;
@@ -96,7 +98,8 @@ export class SchemaCompiler {
       ownProperties: true,
       inlineRefs: INLINE_KEYWORDS,
       unicodeRegExp: true,
-      code: { regExp },
+      // ajv's own optimizer takes time quadratic in the size of the code; V8 does as well without it.
+      code: { regExp, optimize: false },
     } as const;
     const ajv = dialect === '2020-12' ? new Ajv2020(options) : new Ajv(options);
     for (const [name, format] of Object.entries(FORMATS)) ajv.addFormat(name, format);

@@ -43,7 +43,7 @@ function scopeKey(scope: DynamicScope): string {
 }
 
 /**
- * Rewrites a document into one that holds the verdict-deciding keywords only and whose every reference is `#` or
+ * Rewrites a document into one that holds the verdict-deciding keywords only and whose every reference is
  * `#/$defs/rN`: identifiers, anchors and dynamic references are resolved here, once, so that the compiler has nothing to
  * look up. A subschema reached under different dynamic scopes is written once for each.
  */
@@ -67,7 +67,6 @@ export class Flattener {
   flatten(): SchemaValue {
     const { root } = this.#document;
     const scope = enter(EMPTY_SCOPE, root.resource);
-    this.#targets.set(`${root.pointer}|${scopeKey(scope)}`, { ref: '#', node: root, scope });
     const schema = this.#emit(root, scope, this.#metering !== 'none');
     if (typeof schema === 'boolean') return schema;
     const definitions: Emitted = {};

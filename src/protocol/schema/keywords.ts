@@ -88,9 +88,26 @@ export function ownKeywords(
       },
     },
     {
+      // ajv compares structures by calling methods that the value itself may carry, such as toString.
+      replaces: true,
+      definition: {
+        keyword: 'const',
+        error: {
+          message: 'must be the allowed value',
+          params: ({ schemaCode }) => _`{ allowedValue: ${schemaCode} }`,
+        },
+        code(cxt) {
+          const values = new ValueSet([cxt.schema]);
+          cxt.fail(_`!${reference(cxt, values)}.has(${cxt.data})`);
+        },
+      },
+    },
+    {
       replaces: false,
       definition: {
         keyword: METER,
+        // First of all: a keyword that fails ends the subschema, and a failing recursion would never be counted.
+        before: '$ref',
         schemaType: 'boolean',
         code(cxt) {
           const counter = reference(cxt, meter);
