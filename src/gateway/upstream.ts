@@ -247,10 +247,9 @@ export class Upstream {
           value.interactive,
         ],
       );
-    if (from === 'live' && (changed.length > 0 || head(before) !== head(snapshot))) {
-      this.#store.save(this.name, this.#target, snapshot);
-    }
-    if (changed.length > 0 || before === undefined) this.#events.changed(this, changed);
+    const different = changed.length > 0 || head(before) !== head(snapshot);
+    if (from === 'live' && different) this.#store.save(this.name, this.#target, snapshot);
+    if (different) this.#events.changed(this, changed);
   }
 
   readonly #questionHost = {

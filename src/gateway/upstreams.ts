@@ -76,6 +76,8 @@ export class Upstreams {
   #registry: Registry | undefined;
   #detach: (() => void)[] = [];
   #closing: Promise<void> | undefined;
+  readonly #describing = new Set<(description: GatewayDescription) => void>();
+  #description: GatewayDescription | undefined;
 
   constructor(config: UpstreamsConfig, deps: GatewayDeps) {
     this.#deps = deps;
@@ -99,7 +101,10 @@ export class Upstreams {
       });
     }
     const upstream = new Upstream({ name, prefix, target, options }, this.#deps, this.#store, {
-      changed: (_upstream, lists) => this.#publisher.changed(lists),
+      changed: (_upstream, lists) => {
+        this.#describeAnew();
+        this.#publisher.changed(lists);
+      },
       resourceUpdated: (from, uri) => {
         this.#registry?.subscriptions.updated(this.#publisher.addresses.toClient(from.prefix, uri));
       },
@@ -119,6 +124,20 @@ export class Upstreams {
     for (const upstream of this.#upstreams) upstream.open();
   }
 
+  /** Runs `listener` whenever capabilities, instructions or server info have changed. */
+  onDescription(listener: (description: GatewayDescription) => void): () => void {
+    this.#describing.add(listener);
+    return () => this.#describing.delete(listener);
+  }
+
+  #describeAnew(): void {
+    const before = this.#description;
+    const next = this.#describe();
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(next)) return;
+    this.#description = next;
+    for (const listener of this.#describing) listener(next);
+  }
+
   /** Adds an upstream while running. @throws FerroError UPSTREAM_NAME_COLLISION */
   mount(name: string, target: UpstreamTarget, options: Partial<UpstreamOptions> = {}): void {
     if (this.#closing !== undefined) throw new FerroError('SHUTTING_DOWN');
@@ -126,7 +145,9 @@ export class Upstreams {
       throw new FerroError('CONFIG_INVALID', { detail: 'transparent needs exactly one server' });
     }
     const upstream = this.#add(name, target, { ...DEFAULT_UPSTREAM_OPTIONS, ...options });
-    if (this.#registry !== undefined) upstream.open();
+    if (this.#registry === undefined) return;
+    upstream.open();
+    this.#describeAnew();
   }
 
   /** Settles when every list is known or its upstream has used up its time; undefined: nothing to wait for. */
@@ -138,8 +159,16 @@ export class Upstreams {
     return Promise.all(waiting).then(() => this.#publisher.pending());
   }
 
-  /** What the server in front may say of itself; await {@link pending} before the first time. */
+  /**
+   * What the server in front may say of itself; await {@link pending} before the first time. The same object until
+   * something changes.
+   */
   describe(): GatewayDescription {
+    this.#description ??= this.#describe();
+    return this.#description;
+  }
+
+  #describe(): GatewayDescription {
     const [only] = this.#upstreams;
     const snapshot = only?.snapshot;
     if (this.#deps.transparent === true && snapshot !== undefined) {
