@@ -3,13 +3,10 @@
  * and errors stay quick.
  */
 import type { ClientOptions, McpClient } from '../client/contract.ts';
-import { FerroError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import type { UpstreamStatus } from '../gateway/upstreams.ts';
 import type { LogThreshold } from '../observability/logger.ts';
-import type { GatewayConfig } from '../runtime/config/gateway-config.ts';
 import type { ServerEntry } from '../runtime/config/server-entry.ts';
-import type { Listening, ListenOptions } from './server-module.ts';
+import type { Gateway, GatewayOptions } from '../server/gateway.ts';
 import type { Terminal } from './terminal.ts';
 
 export type ClientTarget =
@@ -70,24 +67,8 @@ export async function createCommandLogger(level: LogThreshold, terminal: Termina
   return createLogger({ level, format: terminal.live ? 'pretty' : 'json', color: terminal.live });
 }
 
-export interface GatewayOptions {
-  readonly config: GatewayConfig;
-  readonly transparent: boolean;
-  readonly logger: Logger;
-}
-
-/** What the `gateway` command needs of a gateway. */
-export interface OpenGateway {
-  listen(options: ListenOptions): Promise<Listening>;
-  serveStdio(): Promise<void>;
-  close(): Promise<void>;
-  readonly upstreams: { states(): readonly UpstreamStatus[] };
-}
-
-export async function openGateway(options: GatewayOptions): Promise<OpenGateway> {
-  const server: Readonly<Record<string, unknown>> = await import('../server/index.ts');
-  const create = server['createGateway'];
-  if (typeof create !== 'function')
-    throw new FerroError('INTERNAL', { detail: 'there is no gateway in this build' });
-  return (await create(options)) as OpenGateway;
+/** A gateway, not yet listening. */
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { createGateway } = await import('../server/gateway.ts');
+  return createGateway(options);
 }

@@ -1,6 +1,4 @@
 import { resolve } from 'node:path';
-import { describe } from '../../runtime/config/diagnostics.ts';
-import type { GatewayConfig } from '../../runtime/config/gateway-config.ts';
 import { readGatewayConfig } from '../../runtime/config/gateway-config.ts';
 import type { CliContext } from '../definitions/context.ts';
 import type { GatewayFlags } from '../definitions/gateway-command.ts';
@@ -12,20 +10,19 @@ import { watchShutdown } from '../shutdown.ts';
 import { reportUpstreams } from '../upstream-report.ts';
 import { createCommandLogger, openGateway } from '../wiring.ts';
 
-function readConfig(flags: GatewayFlags): GatewayConfig {
-  const config = readGatewayConfig(flags.config);
-  return flags.stateDir === undefined ? config : { ...config, stateDir: resolve(flags.stateDir) };
-}
-
 /** Serves the servers of a configuration file as one, until a signal or the end of stdin. */
 export async function gateway(context: CliContext, flags: GatewayFlags): Promise<number> {
   const stdio = flags.stdio === true;
-  const config = readConfig(flags);
+  const config = readGatewayConfig(flags.config);
   const reporter = statusReporter(context.terminal, flags.json === true, stdio);
   const logger = await createCommandLogger(flags.logLevel, context.terminal);
-  for (const warning of config.warnings) context.terminal.err(`ferromcp: ${describe(flags.config, warning)}`);
   const shutdown = watchShutdown();
-  const opened = await openGateway({ config, transparent: flags.transparent ?? false, logger });
+  const opened = await openGateway({
+    config,
+    transparent: flags.transparent ?? false,
+    logger,
+    ...(flags.stateDir === undefined ? {} : { stateDir: resolve(flags.stateDir) }),
+  });
   let stopReporting: () => void = () => {};
   const started = performance.now();
   try {
