@@ -177,6 +177,7 @@ export class Run {
     if (outcome instanceof DetachedResult) {
       this.#deadline?.stop();
       this.#detached = outcome;
+      call.outlet.onDrain = () => this.endStream();
       return;
     }
     if (isInputRequired(outcome)) {

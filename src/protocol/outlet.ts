@@ -13,6 +13,8 @@ export interface Outlet {
   abandon(): void;
   /** Set by the protocol; the transport calls it when the peer goes away before the end. */
   onGone: (() => void) | undefined;
+  /** Set by the protocol on streams that only end when asked to; the transport calls it when it is about to stop. */
+  onDrain?: (() => void) | undefined;
 }
 
 /** Collects the replies of a JSON-RPC batch (2025-03-26) and answers them as one array. */

@@ -20,7 +20,7 @@ export async function listenHttp(
   options: ListenOptions,
   readiness: () => { readonly ready: boolean },
 ): Promise<HttpListener> {
-  const { limits, protocol, execution } = assembly;
+  const { limits, protocol } = assembly;
   const host = options.host ?? DEFAULT_HOST;
   const path = options.path ?? DEFAULT_PATH;
   const policy = accessPolicy(options, limits);
@@ -34,8 +34,7 @@ export async function listenHttp(
     port,
     close: async () => {
       front.stopAccepting();
-      await execution.drain(limits.drainMs);
-      endpoint.close();
+      await endpoint.close(limits.drainMs);
       legacySse?.close();
       await front.close();
     },

@@ -8,7 +8,6 @@ export async function serveStdio(assembly: Assembly): Promise<void> {
   const server = new StdioServer(assembly.protocol, { input: process.stdin, output: guard.output });
   try {
     await server.done;
-    await assembly.execution.drain(assembly.limits.drainMs);
   } finally {
     guard.release();
   }

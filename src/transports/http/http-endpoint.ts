@@ -31,6 +31,10 @@ export class HttpEndpoint {
   readonly #authenticate: Authenticate;
   readonly #keepAlive: KeepAlive;
   readonly #streams: SessionStreams;
+  /** Requests that are being answered. */
+  readonly #open = new Set<HttpOutlet>();
+  #drained: (() => void) | undefined;
+  #closing = false;
 
   constructor(deps: ProtocolDeps, authenticate: Authenticate = () => ANONYMOUS) {
     this.#deps = deps;
@@ -62,11 +66,27 @@ export class HttpEndpoint {
     this.#fail(request, response, new FerroError(code), undefined);
   }
 
-  close(): void {
+  /** Refuses new requests, ends open streams, waits up to `ms` for running requests, then ends all sessions. */
+  async close(ms: number): Promise<void> {
+    this.#closing = true;
+    for (const outlet of [...this.#open]) outlet.onDrain?.();
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#drained = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
     this.sessions.close();
   }
 
   #post(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#closing) {
+      this.refuse(request, response, 'SHUTTING_DOWN');
+      return;
+    }
     const { headers } = request;
     const accepted = readAccept(headers.accept);
     const problem = refuseMedia(headers, accepted);
@@ -97,7 +117,12 @@ export class HttpEndpoint {
       this.#fail(request, response, error, envelope.idRaw);
       return;
     }
-    outlet.watch();
+    if (outlet.ended) return;
+    this.#open.add(outlet);
+    outlet.watch(() => {
+      this.#open.delete(outlet);
+      if (this.#open.size === 0) this.#drained?.();
+    });
   }
 
   #modern(

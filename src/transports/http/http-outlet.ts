@@ -46,6 +46,7 @@ export class KeepAlive {
 export class HttpOutlet implements Outlet {
   readonly canStream: boolean;
   onGone: (() => void) | undefined;
+  onDrain: (() => void) | undefined;
   /** Set before the reply: the session this request has created. */
   sessionId: string | undefined;
   /** Runs once when the exchange is over, however it ended. */
@@ -71,10 +72,10 @@ export class HttpOutlet implements Outlet {
     return this.#ended;
   }
 
-  /** Watches for the peer leaving; only needed when the reply is not immediate. */
-  watch(): void {
-    if (this.#ended) return;
+  /** Watches a reply that is not immediate: for the peer leaving, and for its end, which `settled` is told. */
+  watch(settled: () => void): void {
     this.#response.once('close', () => {
+      settled();
       if (this.#ended) return;
       this.#ended = true;
       this.onGone?.();
