@@ -17,7 +17,14 @@ pub unsafe fn read<const N: usize>(
     let mut count = N;
     // SAFETY: `values` has room for `count` handles; the two outputs we do not want may be null.
     let status = unsafe {
-        sys::napi_get_cb_info(env, info, &raw mut count, values.as_mut_ptr(), null_mut(), null_mut())
+        sys::napi_get_cb_info(
+            env,
+            info,
+            &raw mut count,
+            values.as_mut_ptr(),
+            null_mut(),
+            null_mut(),
+        )
     };
     (status == sys::Status::napi_ok).then_some(values)
 }
@@ -104,7 +111,10 @@ unsafe fn typed_array<T>(env: sys::napi_env, value: sys::napi_value, wanted: i32
     let pointer = data.cast::<T>();
     // An empty or detached array has no memory.
     if length == 0 || pointer.is_null() {
-        return Some(Memory { pointer: std::ptr::NonNull::dangling().as_ptr(), length: 0 });
+        return Some(Memory {
+            pointer: std::ptr::NonNull::dangling().as_ptr(),
+            length: 0,
+        });
     }
     pointer.is_aligned().then_some(Memory { pointer, length })
 }

@@ -8,10 +8,7 @@ use crate::arguments;
 
 /// `scanEnvelope(body: Uint8Array, start, end, limits: Uint32Array, out: Uint32Array): number`; see
 /// [`envelope::words`] for the statuses and the words of `out`.
-pub unsafe extern "C" fn scan_envelope(
-    env: sys::napi_env,
-    info: sys::napi_callback_info,
-) -> sys::napi_value {
+pub unsafe extern "C" fn scan_envelope(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: Node calls this with a live environment and call.
     let status = words::guarded(|| unsafe { scan(env, info) }.unwrap_or(words::ARGUMENT));
     let mut result = null_mut();

@@ -22,7 +22,11 @@ pub(crate) fn envelope(found: Findings, bytes: &[u8], limits: &Limits) -> Result
 }
 
 const fn anonymous(code: Code, offset: usize) -> Failure {
-    Failure { code, offset, id: None }
+    Failure {
+        code,
+        offset,
+        id: None,
+    }
 }
 
 fn message(found: &Findings, bytes: &[u8], limits: &Limits) -> Result<Envelope, Failure> {
@@ -30,7 +34,13 @@ fn message(found: &Findings, bytes: &[u8], limits: &Limits) -> Result<Envelope, 
     let id = valid_id(id_slot, limits).filter(|_| !found.duplicate_id);
     let fail = |code: Code, offset: usize| Err(Failure { code, offset, id });
     // Where a missing member is reported: at the message itself.
-    let at = |slot: Slot| if slot.shape == Shape::Absent { found.start } else { slot.span.start };
+    let at = |slot: Slot| {
+        if slot.shape == Shape::Absent {
+            found.start
+        } else {
+            slot.span.start
+        }
+    };
 
     if let Some(stop) = found.content {
         return fail(stop.code, stop.offset);
@@ -64,7 +74,13 @@ fn message(found: &Findings, bytes: &[u8], limits: &Limits) -> Result<Envelope, 
 
 /// A request or a notification.
 fn call(found: &Findings, limits: &Limits, id: Option<Span>) -> Result<Envelope, Failure> {
-    let fail = |code: Code, slot: Slot| Err(Failure { code, offset: slot.span.start, id });
+    let fail = |code: Code, slot: Slot| {
+        Err(Failure {
+            code,
+            offset: slot.span.start,
+            id,
+        })
+    };
     let id_slot = found.slot(Role::Id);
     let kind = if id.is_some() {
         Kind::Request
@@ -110,6 +126,14 @@ fn token(slot: Slot) -> Option<Span> {
 
 /// The inside of a string.
 fn text(slot: Slot) -> Option<Text> {
-    let Shape::Text { escaped } = slot.shape else { return None };
-    Some(Text { span: Span { start: slot.span.start + 1, end: slot.span.end - 1 }, escaped })
+    let Shape::Text { escaped } = slot.shape else {
+        return None;
+    };
+    Some(Text {
+        span: Span {
+            start: slot.span.start + 1,
+            end: slot.span.end - 1,
+        },
+        escaped,
+    })
 }

@@ -140,6 +140,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 64, nodes: 50_000, number: 64, id_bytes: 256, method_bytes: 256, batch_messages: 100 }
+        Self {
+            depth: 64,
+            nodes: 50_000,
+            number: 64,
+            id_bytes: 256,
+            method_bytes: 256,
+            batch_messages: 100,
+        }
     }
 }

@@ -75,7 +75,12 @@ pub(crate) struct KeyIndex<'a> {
 
 impl<'a> KeyIndex<'a> {
     pub(crate) const fn new() -> Self {
-        Self { small: [(Place::Other, &[]); SMALL], count: 0, filter: 0, large: None }
+        Self {
+            small: [(Place::Other, &[]); SMALL],
+            count: 0,
+            filter: 0,
+            large: None,
+        }
     }
 
     /// Adds a decoded key; false when `place` already has it.
@@ -106,7 +111,11 @@ impl<'a> KeyIndex<'a> {
     fn insert_large(&mut self, place: Place, key: Cow<'a, [u8]>) -> bool {
         let seen = self.small.get(..self.count).unwrap_or_default();
         self.large
-            .get_or_insert_with(|| seen.iter().map(|(place, key)| (*place, Cow::Borrowed(*key))).collect())
+            .get_or_insert_with(|| {
+                seen.iter()
+                    .map(|(place, key)| (*place, Cow::Borrowed(*key)))
+                    .collect()
+            })
             .insert((place, key))
     }
 }

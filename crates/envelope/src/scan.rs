@@ -51,7 +51,10 @@ impl Findings {
     }
 }
 
-const ABSENT: Slot = Slot { shape: Shape::Absent, span: Span { start: 0, end: 0 } };
+const ABSENT: Slot = Slot {
+    shape: Shape::Absent,
+    span: Span { start: 0, end: 0 },
+};
 
 /// Scans one message.
 ///
@@ -69,7 +72,11 @@ pub fn scan_range(bytes: &[u8], start: usize, limits: &Limits) -> Result<Envelop
     let mut scanner = Scanner::new(bytes, start, limits);
     match scanner.run() {
         Ok(()) => check::envelope(scanner.found, bytes, limits),
-        Err(stop) => Err(Failure { code: stop.code, offset: stop.offset, id: None }),
+        Err(stop) => Err(Failure {
+            code: stop.code,
+            offset: stop.offset,
+            id: None,
+        }),
     }
 }
 
@@ -131,7 +138,12 @@ impl<'a, 'l> Scanner<'a, 'l> {
     fn run(&mut self) -> Result<(), Stop> {
         self.skip_space();
         match self.bytes.get(self.pos) {
-            None => return Err(Stop { code: Code::ParseEmpty, offset: self.bytes.len() }),
+            None => {
+                return Err(Stop {
+                    code: Code::ParseEmpty,
+                    offset: self.bytes.len(),
+                });
+            }
             Some(b'{') => self.found.root = Root::Object,
             Some(b'[') => self.found.root = Root::Array,
             Some(_) => {}
@@ -144,7 +156,11 @@ impl<'a, 'l> Scanner<'a, 'l> {
                 Next::Key => self.key()?,
                 Next::After if self.depth == 0 => {
                     self.skip_space();
-                    return if self.pos < self.bytes.len() { Err(bad_byte(self.bytes, self.pos)) } else { Ok(()) };
+                    return if self.pos < self.bytes.len() {
+                        Err(bad_byte(self.bytes, self.pos))
+                    } else {
+                        Ok(())
+                    };
                 }
                 Next::After => self.after()?,
             }
@@ -178,12 +194,18 @@ impl<'a, 'l> Scanner<'a, 'l> {
             return Err(bad_byte(self.bytes, start));
         }
         if self.nodes >= self.limits.nodes {
-            return Err(Stop { code: Code::JsonNodes, offset: start });
+            return Err(Stop {
+                code: Code::JsonNodes,
+                offset: start,
+            });
         }
         self.nodes += 1;
         if self.depth == 1 && self.found.root == Root::Array {
             if self.found.elements.len() >= self.limits.batch_messages as usize {
-                return Err(Stop { code: Code::BatchSize, offset: start });
+                return Err(Stop {
+                    code: Code::BatchSize,
+                    offset: start,
+                });
             }
             self.element_start = start;
         }
@@ -195,7 +217,9 @@ impl<'a, 'l> Scanner<'a, 'l> {
                 let named = matches!(self.role, Role::Method | Role::Name | Role::Uri);
                 self.note_string(&token, named);
                 if token.surrogate == NOWHERE {
-                    Shape::Text { escaped: token.escaped }
+                    Shape::Text {
+                        escaped: token.escaped,
+                    }
                 } else {
                     Shape::Other
                 }
@@ -218,7 +242,13 @@ impl<'a, 'l> Scanner<'a, 'l> {
             _ => return Err(bad_byte(self.bytes, start)),
         };
         if self.role != Role::None {
-            self.fill(self.role, Slot { shape, span: Span { start, end: self.pos } });
+            self.fill(
+                self.role,
+                Slot {
+                    shape,
+                    span: Span { start, end: self.pos },
+                },
+            );
             self.role = Role::None;
         }
         self.end_element();
@@ -228,7 +258,10 @@ impl<'a, 'l> Scanner<'a, 'l> {
     #[inline]
     fn end_element(&mut self) {
         if self.depth == 1 && self.found.root == Root::Array {
-            self.found.elements.push(Span { start: self.element_start, end: self.pos });
+            self.found.elements.push(Span {
+                start: self.element_start,
+                end: self.pos,
+            });
         }
     }
 
@@ -279,14 +312,23 @@ impl<'a, 'l> Scanner<'a, 'l> {
     /// Finds the role of a key and whether its object has it already.
     #[inline]
     fn track(&mut self, start: usize, token: &text::StringToken) {
-        let key = crate::Text { span: Span { start: start + 1, end: token.close }, escaped: token.escaped };
+        let key = crate::Text {
+            span: Span {
+                start: start + 1,
+                end: token.close,
+            },
+            escaped: token.escaped,
+        };
         let decoded = key.decode(self.bytes);
         self.role = role(self.place, &decoded);
         if self.role == Role::Id && self.found.slot(Role::Id).shape != Shape::Absent {
             self.found.duplicate_id = true;
         }
         if self.found.content.is_none() && !self.keys.insert(self.place, decoded) {
-            self.found.content = Some(Stop { code: Code::JsonDuplicateKey, offset: start });
+            self.found.content = Some(Stop {
+                code: Code::JsonDuplicateKey,
+                offset: start,
+            });
         }
     }
 
@@ -294,12 +336,21 @@ impl<'a, 'l> Scanner<'a, 'l> {
     fn open(&mut self, object: bool) -> Result<Next, Stop> {
         let start = self.pos;
         if self.depth >= self.limits.depth {
-            return Err(Stop { code: Code::JsonDepth, offset: start });
+            return Err(Stop {
+                code: Code::JsonDepth,
+                offset: start,
+            });
         }
         let role = std::mem::replace(&mut self.role, Role::None);
         if role != Role::None {
             let shape = if object { Shape::Object } else { Shape::Other };
-            self.fill(role, Slot { shape, span: Span { start, end: start } });
+            self.fill(
+                role,
+                Slot {
+                    shape,
+                    span: Span { start, end: start },
+                },
+            );
         }
         if let Some(slot) = self.open_roles.get_mut(self.depth as usize) {
             *slot = role;
@@ -341,8 +392,16 @@ impl<'a, 'l> Scanner<'a, 'l> {
         if self.depth > 0 && self.depth.is_multiple_of(64) {
             self.bits = self.spill.pop().unwrap_or(0);
         }
-        self.place = self.places.get(self.depth as usize).copied().unwrap_or(Place::Other);
-        let role = self.open_roles.get(self.depth as usize).copied().unwrap_or(Role::None);
+        self.place = self
+            .places
+            .get(self.depth as usize)
+            .copied()
+            .unwrap_or(Place::Other);
+        let role = self
+            .open_roles
+            .get(self.depth as usize)
+            .copied()
+            .unwrap_or(Role::None);
         if role != Role::None
             && let Some(slot) = self.found.slots.get_mut(role as usize)
         {

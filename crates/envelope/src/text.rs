@@ -31,7 +31,10 @@ pub(crate) fn bad_byte(bytes: &[u8], pos: usize) -> Stop {
         Some(byte) if *byte >= 0x80 && sequence_length(bytes, pos) == 0 => Code::ParseUtf8,
         _ => Code::ParseSyntax,
     };
-    Stop { code, offset: pos.min(bytes.len()) }
+    Stop {
+        code,
+        offset: pos.min(bytes.len()),
+    }
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -91,8 +94,13 @@ fn sequence_length(bytes: &[u8], pos: usize) -> usize {
 /// Scans the string whose opening quote is at `open`.
 #[inline]
 pub(crate) fn string(bytes: &[u8], open: usize) -> Result<StringToken, Stop> {
-    let mut token =
-        StringToken { close: 0, escaped: false, ascii: true, control: NOWHERE, surrogate: NOWHERE };
+    let mut token = StringToken {
+        close: 0,
+        escaped: false,
+        ascii: true,
+        control: NOWHERE,
+        surrogate: NOWHERE,
+    };
     let mut pos = open + 1;
     loop {
         pos = skip_plain(bytes, pos);
@@ -113,7 +121,12 @@ pub(crate) fn string(bytes: &[u8], open: usize) -> Result<StringToken, Stop> {
                 token.ascii = false;
                 while bytes.get(pos).is_some_and(|byte| *byte >= 0x80) {
                     match sequence_length(bytes, pos) {
-                        0 => return Err(Stop { code: Code::ParseUtf8, offset: pos }),
+                        0 => {
+                            return Err(Stop {
+                                code: Code::ParseUtf8,
+                                offset: pos,
+                            });
+                        }
                         length => pos += length,
                     }
                 }
@@ -157,7 +170,10 @@ fn escape(bytes: &[u8], pos: usize, token: &mut StringToken) -> Result<usize, St
 fn hex4(bytes: &[u8], pos: usize) -> Result<u32, usize> {
     let mut unit = 0;
     for at in pos..pos + 4 {
-        let digit = bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16)).ok_or(at)?;
+        let digit = bytes
+            .get(at)
+            .and_then(|byte| char::from(*byte).to_digit(16))
+            .ok_or(at)?;
         unit = unit * 16 + digit;
     }
     Ok(unit)
@@ -168,7 +184,9 @@ fn low_surrogate(bytes: &[u8], pos: usize) -> Option<u32> {
     if bytes.get(pos) != Some(&b'\\') || bytes.get(pos + 1) != Some(&b'u') {
         return None;
     }
-    hex4(bytes, pos + 2).ok().filter(|unit| (0xdc00..=0xdfff).contains(unit))
+    hex4(bytes, pos + 2)
+        .ok()
+        .filter(|unit| (0xdc00..=0xdfff).contains(unit))
 }
 
 /// Decodes the inside of a scanned string. Lone surrogates become their three-byte form, which no sound text has.
@@ -219,10 +237,15 @@ fn push_point(out: &mut Vec<u8>, point: u32) {
 #[inline]
 pub(crate) fn number(bytes: &[u8], start: usize, limit: usize) -> Result<(usize, bool), Stop> {
     // The window is one longer than the limit: whoever fills it is too long, whatever follows.
-    let window = bytes.get(..start.saturating_add(limit).saturating_add(1)).unwrap_or(bytes);
+    let window = bytes
+        .get(..start.saturating_add(limit).saturating_add(1))
+        .unwrap_or(bytes);
     let fail = |pos: usize| {
         if pos - start > limit {
-            Stop { code: Code::JsonNumber, offset: start }
+            Stop {
+                code: Code::JsonNumber,
+                offset: start,
+            }
         } else {
             bad_byte(bytes, pos)
         }
@@ -242,7 +265,11 @@ pub(crate) fn number(bytes: &[u8], start: usize, limit: usize) -> Result<(usize,
     if window.get(pos) == Some(&b'-') {
         pos += 1;
     }
-    pos = if window.get(pos) == Some(&b'0') { pos + 1 } else { some_digits(pos)? };
+    pos = if window.get(pos) == Some(&b'0') {
+        pos + 1
+    } else {
+        some_digits(pos)?
+    };
     let mut integer = true;
     if window.get(pos) == Some(&b'.') {
         integer = false;
@@ -256,7 +283,11 @@ pub(crate) fn number(bytes: &[u8], start: usize, limit: usize) -> Result<(usize,
         }
         pos = some_digits(pos)?;
     }
-    if pos - start > limit { Err(fail(pos)) } else { Ok((pos, integer)) }
+    if pos - start > limit {
+        Err(fail(pos))
+    } else {
+        Ok((pos, integer))
+    }
 }
 
 /// Scans the literal `word` at `start`; returns its end.

@@ -36,12 +36,24 @@ const VERSION_ESCAPED: u32 = 1 << 8;
 /// token, request id, params and arguments, and the number of batch elements.
 #[must_use]
 pub fn scan_words(body: &[u8], start: usize, end: usize, limits: [u32; LIMITS], out: &mut [u32]) -> u32 {
-    let Some(bytes) = body.get(..end).filter(|_| start <= end && u32::try_from(end).is_ok()) else {
+    let Some(bytes) = body
+        .get(..end)
+        .filter(|_| start <= end && u32::try_from(end).is_ok())
+    else {
         return ARGUMENT;
     };
-    let Some((header, elements)) = out.split_first_chunk_mut::<HEADER>() else { return ARGUMENT };
+    let Some((header, elements)) = out.split_first_chunk_mut::<HEADER>() else {
+        return ARGUMENT;
+    };
     let [depth, nodes, number, id_bytes, method_bytes, batch_messages] = limits;
-    let limits = Limits { depth, nodes, number, id_bytes, method_bytes, batch_messages };
+    let limits = Limits {
+        depth,
+        nodes,
+        number,
+        id_bytes,
+        method_bytes,
+        batch_messages,
+    };
     match scan_range(bytes, start, &limits) {
         Ok(envelope) => accept(&envelope, header, elements),
         Err(failure) => refuse(&failure, header),
@@ -64,10 +76,17 @@ fn accept(envelope: &Envelope, header: &mut [u32; HEADER], elements: &mut [u32])
     flag(escaped(envelope.protocol_version), VERSION_ESCAPED);
     let span = |span: Option<Span>| span.map_or((0, 0), |span| (word(span.start), word(span.end)));
     let text = |text: Option<Text>| span(text.map(|text| text.span));
-    let (id, method, name, uri) =
-        (span(envelope.id), text(envelope.method), text(envelope.name), text(envelope.uri));
-    let (version, progress, request) =
-        (text(envelope.protocol_version), span(envelope.progress_token), span(envelope.request_id));
+    let (id, method, name, uri) = (
+        span(envelope.id),
+        text(envelope.method),
+        text(envelope.name),
+        text(envelope.uri),
+    );
+    let (version, progress, request) = (
+        text(envelope.protocol_version),
+        span(envelope.progress_token),
+        span(envelope.request_id),
+    );
     let (params, arguments) = (span(envelope.params), span(envelope.arguments));
     *header = [
         ACCEPTED,
