@@ -2,7 +2,7 @@
  * What the loop of the scanner found, in fixed memory that the next scan reuses: scans are synchronous and never nest.
  */
 
-import { decodeEscaped, fail, NOWHERE } from './json-tokens.ts';
+import { decoded, decodeEscaped, fail, NOWHERE } from './json-tokens.ts';
 import { ROLE, ROLES } from './known-keys.ts';
 import { FLAG, HEADER_WORDS, STATUS, WORD } from './port.ts';
 
@@ -56,8 +56,8 @@ function isVersion2(bytes: Uint8Array): boolean {
   const start = (starts[ROLE.jsonrpc] as number) + 1;
   const end = (ends[ROLE.jsonrpc] as number) - 1;
   if (shapes[ROLE.jsonrpc] === SHAPE.text) return spellsVersion2(bytes, start, end);
-  const decoded = decodeEscaped(bytes, start, end);
-  return spellsVersion2(decoded, 0, decoded.length);
+  const length = decodeEscaped(bytes, start, end);
+  return spellsVersion2(decoded, 0, length);
 }
 
 function spellsVersion2(bytes: Uint8Array, start: number, end: number): boolean {

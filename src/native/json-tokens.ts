@@ -203,12 +203,23 @@ export function scanLiteral(bytes: Uint8Array, start: number, end: number): numb
   return start + word.length;
 }
 
+/** Memory for decoded keys that is kept between scans. */
+const KEPT = new Uint8Array(256);
+/** The bytes {@link decodeEscaped} has decoded last; the next call writes over them. */
+export let decoded: Uint8Array = KEPT;
+
+/** Lets go of the memory that a long key has needed. */
+export function releaseDecoded(): void {
+  decoded = KEPT;
+}
+
 /**
- * The inside of a scanned string that has escapes, as UTF-8. Lone surrogates become their three-byte form, which no sound
- * text has.
+ * Decodes the inside of a scanned string that has escapes into {@link decoded}, as UTF-8, and returns its length. Lone
+ * surrogates become their three-byte form, which no sound text has.
  */
-export function decodeEscaped(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const out = new Uint8Array(end - start);
+export function decodeEscaped(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > decoded.length) decoded = new Uint8Array(2 * (end - start));
+  const out = decoded;
   let length = 0;
   let pos = start;
   while (pos < end) {
@@ -230,7 +241,7 @@ export function decodeEscaped(bytes: Uint8Array, start: number, end: number): Ui
     }
     length = pushPoint(out, length, point);
   }
-  return out.subarray(0, length);
+  return length;
 }
 
 function pushPoint(out: Uint8Array, length: number, point: number): number {

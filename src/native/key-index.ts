@@ -44,14 +44,14 @@ export function addKey(place: number, bytes: Uint8Array, start: number, end: num
   return true;
 }
 
-/** Adds a key that had escapes, decoded; false when `place` already has it. `bytes` is the message. */
-export function addDecodedKey(place: number, bytes: Uint8Array, key: Uint8Array): boolean {
-  return moveToTable(bytes).add(place, key, 0, key.length);
+/** Adds the key `key[0, length)`, which had escapes in the message `bytes`; false when `place` already has it. */
+export function addDecodedKey(place: number, bytes: Uint8Array, key: Uint8Array, length: number): boolean {
+  return moveToTable(bytes).add(place, key, 0, length);
 }
 
 function moveToTable(bytes: Uint8Array): KeyTable {
   if (table !== undefined) return table;
-  const created = new KeyTable();
+  const created = new KeyTable(bytes);
   for (let i = 0; i < count; i++) {
     created.add(places[i] as number, bytes, starts[i] as number, ends[i] as number);
   }
@@ -123,61 +123,67 @@ function keyHash(place: number, bytes: Uint8Array, start: number, end: number): 
 
 /** Open addressing over growable arrays; lives for one scan only. */
 class KeyTable {
+  private readonly message: Uint8Array;
   private size = 0;
   private slots = new Int32Array(128);
   private hashes = new Int32Array(64);
   private places = new Uint8Array(64);
   private starts = new Uint32Array(64);
   private ends = new Uint32Array(64);
-  /** Sources of the keys that are not in the message itself. */
-  private readonly sources: Uint8Array[] = [];
+  /** 1: the key is in `decoded` and not in the message. */
+  private isDecoded = new Uint8Array(64);
+  private decoded = new Uint8Array(256);
+  private decodedSize = 0;
 
+  constructor(message: Uint8Array) {
+    this.message = message;
+  }
+
+  /** Adds `bytes[start, end)`, copying it unless it stands in the message. */
   add(place: number, bytes: Uint8Array, start: number, end: number): boolean {
     const hash = keyHash(place, bytes, start, end);
+    if (this.size === this.hashes.length) this.grow();
     const mask = this.slots.length - 1;
     let slot = hash & mask;
     for (let entry = this.slots[slot] as number; entry !== 0; entry = this.slots[slot] as number) {
       const index = entry - 1;
-      if (
-        this.hashes[index] === hash &&
-        this.places[index] === place &&
-        sameBytes(
-          this.sources[index] as Uint8Array,
-          this.starts[index] as number,
-          this.ends[index] as number,
-          bytes,
-          start,
-          end,
-        )
-      ) {
-        return false;
+      if (this.hashes[index] === hash && this.places[index] === place) {
+        const known = this.isDecoded[index] === 1 ? this.decoded : this.message;
+        const knownStart = this.starts[index] as number;
+        if (sameBytes(known, knownStart, this.ends[index] as number, bytes, start, end)) return false;
       }
       slot = (slot + 1) & mask;
     }
-    if (this.size === this.hashes.length) {
-      this.grow();
-      return this.add(place, bytes, start, end);
-    }
-    this.hashes[this.size] = hash;
-    this.places[this.size] = place;
-    this.starts[this.size] = start;
-    this.ends[this.size] = end;
-    this.sources.push(bytes);
-    this.size++;
+    const index = this.size++;
+    const isOurs = bytes !== this.message;
+    const at = isOurs ? this.keep(bytes, start, end) : start;
+    this.hashes[index] = hash;
+    this.places[index] = place;
+    this.starts[index] = at;
+    this.ends[index] = at + end - start;
+    this.isDecoded[index] = isOurs ? 1 : 0;
     this.slots[slot] = this.size;
     return true;
   }
 
+  /** Copies a key, whose memory is used anew for the next one. */
+  private keep(bytes: Uint8Array, start: number, end: number): number {
+    const at = this.decodedSize;
+    this.decodedSize += end - start;
+    if (this.decodedSize > this.decoded.length) {
+      this.decoded = widened(this.decoded, new Uint8Array(2 * this.decodedSize));
+    }
+    for (let i = start; i < end; i++) this.decoded[at + i - start] = bytes[i] as number;
+    return at;
+  }
+
   private grow(): void {
     const capacity = this.size * 2;
-    const widen = <T extends Int32Array | Uint32Array | Uint8Array>(from: T, into: T): T => {
-      into.set(from);
-      return into;
-    };
-    this.hashes = widen(this.hashes, new Int32Array(capacity));
-    this.places = widen(this.places, new Uint8Array(capacity));
-    this.starts = widen(this.starts, new Uint32Array(capacity));
-    this.ends = widen(this.ends, new Uint32Array(capacity));
+    this.hashes = widened(this.hashes, new Int32Array(capacity));
+    this.places = widened(this.places, new Uint8Array(capacity));
+    this.starts = widened(this.starts, new Uint32Array(capacity));
+    this.ends = widened(this.ends, new Uint32Array(capacity));
+    this.isDecoded = widened(this.isDecoded, new Uint8Array(capacity));
     this.slots = new Int32Array(capacity * 2);
     const mask = this.slots.length - 1;
     for (let index = 0; index < this.size; index++) {
@@ -186,4 +192,9 @@ class KeyTable {
       this.slots[slot] = index + 1;
     }
   }
+}
+
+function widened<T extends Int32Array | Uint32Array | Uint8Array>(from: T, into: T): T {
+  into.set(from);
+  return into;
 }

@@ -17,9 +17,11 @@ import {
 } from './findings.ts';
 import {
   badByte,
+  decoded,
   decodeEscaped,
   fail,
   NOWHERE,
+  releaseDecoded,
   scanLiteral,
   scanNumber,
   scanString,
@@ -55,6 +57,7 @@ export function scanEnvelope(
   out.fill(0, 0, HEADER_WORDS);
   const result = scanText(body, start, end, limits, out);
   clearKeys();
+  releaseDecoded();
   if (result === 0) return STATUS.accepted;
   if (stop.status !== STATUS.argument) writeFailure(out, stop.status, stop.offset);
   return stop.status;
@@ -263,9 +266,9 @@ function trackKey(bytes: Uint8Array, place: number, start: number, end: number):
   let role: number;
   let fresh = true;
   if (token.escaped) {
-    const key = decodeEscaped(bytes, start + 1, end - 1);
-    role = roleOf(place, key, 0, key.length);
-    if (found.contentStatus === 0) fresh = addDecodedKey(place, bytes, key);
+    const length = decodeEscaped(bytes, start + 1, end - 1);
+    role = roleOf(place, decoded, 0, length);
+    if (found.contentStatus === 0) fresh = addDecodedKey(place, bytes, decoded, length);
   } else {
     role = roleOf(place, bytes, start + 1, end - 1);
     if (found.contentStatus === 0) fresh = addKey(place, bytes, start + 1, end - 1);
