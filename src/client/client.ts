@@ -28,28 +28,13 @@ import type {
   Subscription,
 } from './contract.ts';
 import { answerServerRequest } from './input-answers.ts';
+import { LegacySession } from './legacy-session.ts';
 import { requestModern } from './modern-requests.ts';
 import { negotiate } from './negotiation.ts';
 import { listAll } from './pagination.ts';
-import { legacyMeta } from './request-metadata.ts';
-import { isSessionLost } from './session-loss.ts';
 import { type ClientSettings, resolveSettings } from './settings.ts';
 import { ListenStreams, ResourceSubscriptions } from './subscriptions.ts';
 import { ToolCatalogue } from './tool-catalogue.ts';
-
-/** Methods without effects: they may be repeated in a new session. A tool call never is. */
-const REPEATABLE = new Set([
-  'ping',
-  'tools/list',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'resources/subscribe',
-  'prompts/list',
-  'prompts/get',
-  'completion/complete',
-  'logging/setLevel',
-]);
 
 type State = 'new' | 'connecting' | 'connected' | 'closed';
 
@@ -60,12 +45,10 @@ class Client implements McpClient {
   readonly #catalogue: ToolCatalogue;
   readonly #listenStreams: ListenStreams;
   readonly #resourceSubscriptions: ResourceSubscriptions;
+  readonly #legacy: LegacySession;
   #state: State = 'new';
   #server: ServerDescription | undefined;
   #logLevel: LoggingLevel | undefined;
-  /** Set while a lost session is being replaced; requests wait for it. */
-  #renewal: Promise<void> | undefined;
-  #sessionLost = false;
 
   constructor(transport: ClientTransport, options: ClientOptions) {
     this.#options = options;
@@ -77,7 +60,11 @@ class Client implements McpClient {
         serverRequest: (request) => this.#answer(request),
         notification: (notification, origin) => this.#onNotification(notification, origin),
         closed: (reason) => this.#onClosed(reason),
-        sessionLost: () => this.#renewSession(),
+        sessionLost: () => {
+          if (this.#state === 'connected') {
+            this.#legacy.lost();
+          }
+        },
         noise: (bytes) => options.onNoise?.(bytes),
       },
       this.#settings,
@@ -91,6 +78,20 @@ class Client implements McpClient {
         ),
       this.#settings.timeoutMs,
     );
+    this.#legacy = new LegacySession(this.#connection, this.#settings, {
+      initialize: async () => {
+        await this.#withDeadline((signal) => this.#negotiate(signal, 'legacy'));
+      },
+      restored: () => [
+        ...this.#resourceSubscriptions.uris.map((uri) => ({
+          method: 'resources/subscribe',
+          params: { uri },
+        })),
+        ...(this.#logLevel === undefined
+          ? []
+          : [{ method: 'logging/setLevel', params: { level: this.#logLevel } }]),
+      ],
+    });
     this.#resourceSubscriptions = new ResourceSubscriptions((method, params) => this.request(method, params));
   }
 
@@ -103,18 +104,24 @@ class Client implements McpClient {
       throw new FerroError('INSTANCE_REUSED', { detail: 'a client connects once' });
     }
     this.#state = 'connecting';
-    const { connectTimeoutMs } = this.#settings;
-    const deadline = new AbortController();
-    const timeout = new FerroError('UPSTREAM_TIMEOUT', { detail: 'connect' });
-    const timer = setTimeout(() => deadline.abort(timeout), connectTimeoutMs);
-    const late = new Promise<never>((_, reject) => {
-      deadline.signal.addEventListener('abort', () => reject(timeout), { once: true });
-    });
     try {
-      return await Promise.race([this.#open(deadline.signal), late]);
+      return await this.#withDeadline((signal) => this.#open(signal));
     } catch (error) {
       await this.close();
       throw error;
+    }
+  }
+
+  /** Runs a handshake; rejects with `UPSTREAM_TIMEOUT` when it takes longer than `connectTimeoutMs`. */
+  async #withDeadline<T>(handshake: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const deadline = new AbortController();
+    const late = new FerroError('UPSTREAM_TIMEOUT', { detail: 'connect' });
+    const timer = setTimeout(() => deadline.abort(late), this.#settings.connectTimeoutMs);
+    const expired = new Promise<never>((_, reject) => {
+      deadline.signal.addEventListener('abort', () => reject(late), { once: true });
+    });
+    try {
+      return await Promise.race([handshake(deadline.signal), expired]);
     } finally {
       clearTimeout(timer);
     }
@@ -143,39 +150,6 @@ class Client implements McpClient {
     this.#server = server;
     this.#connection.acceptsRequests = server.era === 'legacy';
     return server;
-  }
-
-  /** Settles when there is a session to speak in; a renewal that failed is tried again. */
-  async #session(): Promise<void> {
-    if (this.#sessionLost && this.#renewal === undefined) {
-      this.#renewSession();
-    }
-    await this.#renewal;
-  }
-
-  /** A new session on the same transport, with what the old one knew: log level and subscriptions. */
-  #renewSession(): void {
-    if (this.#state !== 'connected' || this.#renewal !== undefined) {
-      return;
-    }
-    this.#sessionLost = true;
-    const renew = async (): Promise<void> => {
-      await this.#negotiate(AbortSignal.timeout(this.#settings.connectTimeoutMs), 'legacy');
-      this.#sessionLost = false;
-      const again: Promise<unknown>[] = this.#resourceSubscriptions.uris.map((uri) =>
-        this.#callLegacy('resources/subscribe', { uri }, {}),
-      );
-      if (this.#logLevel !== undefined) {
-        again.push(this.#callLegacy('logging/setLevel', { level: this.#logLevel }, {}));
-      }
-      await Promise.allSettled(again);
-    };
-    this.#renewal = renew().finally(() => {
-      this.#renewal = undefined;
-    });
-    this.#renewal.catch((error: unknown) => {
-      this.#settings.logger.log('warn', 'the session could not be renewed', { error: String(error) });
-    });
   }
 
   #answer(request: ServerRequest): Promise<JsonObject> {
@@ -237,44 +211,12 @@ class Client implements McpClient {
       };
       return await requestModern(peer, method, params, options);
     }
-    return await this.#requestLegacy(method, params, options);
-  }
-
-  async #requestLegacy(
-    method: string,
-    params: JsonObject | undefined,
-    options: RequestOptions,
-  ): Promise<JsonObject> {
-    await this.#session();
-    try {
-      return await this.#callLegacy(method, params, options);
-    } catch (error) {
-      if (!isSessionLost(error) || !REPEATABLE.has(method)) {
-        throw error;
-      }
-      await this.#session();
-      return await this.#callLegacy(method, params, options);
-    }
-  }
-
-  #callLegacy(method: string, params: JsonObject | undefined, options: RequestOptions): Promise<JsonObject> {
-    const { _meta: own, ...rest } = params ?? {};
-    const meta = legacyMeta({ ...(isJsonObject(own) ? own : {}), ...options.meta });
-    return this.#connection.call(method, params === undefined ? undefined : rest, {
-      timeoutMs: options.timeoutMs ?? this.#settings.timeoutMs,
-      maxTimeoutMs: options.maxTimeoutMs ?? this.#settings.maxTimeoutMs,
-      signal: options.signal,
-      cancel: 'notify',
-      ...(meta === undefined ? {} : { meta }),
-      onProgress: options.onProgress,
-      onLog: options.onLog,
-      onSent: options.onSent,
-    });
+    return await this.#legacy.request(method, params, options);
   }
 
   async notify(method: string, params?: JsonObject): Promise<void> {
     const server = this.#ready();
-    await this.#session();
+    await this.#legacy.ready();
     const headers =
       server.era === 'modern' && this.#connection.transport.kind === 'http'
         ? { 'mcp-protocol-version': server.revision, 'mcp-method': method }

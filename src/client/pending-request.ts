@@ -1,4 +1,4 @@
-import { FerroError } from '../core/errors.ts';
+import { FerroError, isFerroError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { LogMessage, ProgressUpdate } from '../core/mcp.ts';
 
@@ -88,7 +88,8 @@ export class PendingRequest {
 
   readonly #onAbort = (): void => {
     this.#owner.withdraw(this, 'cancelled by the caller');
-    this.reject(new FerroError('REQUEST_CANCELLED', { cause: this.options.signal?.reason }));
+    const reason: unknown = this.options.signal?.reason;
+    this.reject(isFerroError(reason) ? reason : new FerroError('REQUEST_CANCELLED', { cause: reason }));
   };
 
   resolve(result: JsonObject): void {

@@ -132,9 +132,15 @@ export class ListenStreams {
   }
 }
 
+interface Held {
+  count: number;
+  /** Of the one request that subscribed for all of them. */
+  readonly accepted: Promise<unknown>;
+}
+
 /** Legacy: list_changed comes unasked, resources are subscribed one by one; two subscriptions to a URI share it. */
 export class ResourceSubscriptions {
-  readonly #counts = new Map<string, number>();
+  readonly #held = new Map<string, Held>();
   readonly #endings = new Set<(how: SubscriptionEnd) => void>();
   readonly #request: (method: string, params: JsonObject) => Promise<unknown>;
 
@@ -144,7 +150,7 @@ export class ResourceSubscriptions {
 
   /** URIs the server has to be told again in a new session. */
   get uris(): readonly string[] {
-    return [...this.#counts.keys()];
+    return [...this.#held.keys()];
   }
 
   async open(filter: SubscriptionFilter, capabilities: ServerCapabilities): Promise<Subscription> {
@@ -190,13 +196,14 @@ export class ResourceSubscriptions {
 
   /** False when the server refuses this resource. */
   async #hold(uri: string): Promise<boolean> {
-    const count = this.#counts.get(uri) ?? 0;
-    this.#counts.set(uri, count + 1);
-    if (count > 0) {
-      return true;
+    let held = this.#held.get(uri);
+    if (held === undefined) {
+      held = { count: 0, accepted: this.#request('resources/subscribe', { uri }) };
+      this.#held.set(uri, held);
     }
+    held.count += 1;
     try {
-      await this.#request('resources/subscribe', { uri });
+      await held.accepted;
       return true;
     } catch (error) {
       this.#drop(uri);
@@ -209,12 +216,12 @@ export class ResourceSubscriptions {
 
   /** True when nobody is left. */
   #drop(uri: string): boolean {
-    const count = (this.#counts.get(uri) ?? 1) - 1;
-    if (count > 0) {
-      this.#counts.set(uri, count);
+    const held = this.#held.get(uri);
+    if (held === undefined) {
       return false;
     }
-    return this.#counts.delete(uri);
+    held.count -= 1;
+    return held.count <= 0 && this.#held.delete(uri);
   }
 
   async #release(uris: Iterable<string>): Promise<void> {
@@ -232,6 +239,6 @@ export class ResourceSubscriptions {
       end(reason === undefined ? { by: 'closed' } : { by: 'lost', reason });
     }
     this.#endings.clear();
-    this.#counts.clear();
+    this.#held.clear();
   }
 }

@@ -4,18 +4,18 @@
  */
 import type { Readable } from 'node:stream';
 import type { ClientTransport, TransportSendOptions } from '../../client/contract.ts';
-import { parseMessages, readMessages } from '../../client/message.ts';
+import { readMessages } from '../../client/message.ts';
 import { sessionLostError } from '../../client/session-loss.ts';
 import { FerroError, RpcError } from '../../core/errors.ts';
 import type { JsonRpcMessage, RequestId } from '../../core/jsonrpc.ts';
 import { type Logger, SILENT } from '../../core/log.ts';
 import { type Era, isAtLeast, type Revision } from '../../core/revisions.ts';
+import { addressed, followAnswer, isAnswerTo } from './answer-stream.ts';
 import { encodeMessage } from './encode-message.ts';
-import { readEventStream } from './event-stream.ts';
 import { discard, HttpEndpoint, type HttpOptions, type HttpResponse, readBody } from './http-endpoint.ts';
-import { refusal, statusOf } from './http-failure.ts';
+import { refusal } from './http-failure.ts';
 import { mediaType } from './media-type.ts';
-import { ReconnectDelay } from './reconnect.ts';
+import { followSession } from './session-stream.ts';
 
 export interface HttpTransportOptions extends HttpOptions {
   readonly logger?: Logger;
@@ -32,22 +32,10 @@ const STREAM_TYPE = 'text/event-stream';
 const POST_HEADERS = { 'content-type': JSON_TYPE, accept: `${JSON_TYPE}, ${STREAM_TYPE}` };
 /** Session ids are visible ASCII (2025-11-25, transports); the length is our bound. */
 const SESSION_ID = /^[\x21-\x7e]{1,1024}$/;
-/** How long a stream may stay open after the answer it was for. */
-const LINGER_MS = 2_000;
+const NEVER = new AbortController().signal;
 const DELETE_MS = 2_000;
 const METHOD_NOT_FOUND = -32601;
 const SERVER_ERROR = -32000;
-
-function isAnswerTo(message: JsonRpcMessage, id: RequestId): boolean {
-  return !('method' in message) && message.id === id;
-}
-
-/** An error answer that could not name the request it is for: the exchange says which one it was. */
-function addressed(message: JsonRpcMessage, id: RequestId): JsonRpcMessage {
-  return 'error' in message && (message.id === undefined || message.id === null)
-    ? { ...message, id }
-    : message;
-}
 
 export class HttpTransport implements ClientTransport {
   readonly kind = 'http';
@@ -166,7 +154,14 @@ export class HttpTransport implements ClientTransport {
     if (type === JSON_TYPE) {
       void this.#readJson(response.body, id, events);
     } else if (type === STREAM_TYPE) {
-      void this.#followAnswer(response.body, id, events, signal);
+      void followAnswer(this.#endpoint, response.body, id, {
+        events,
+        signal: signal ?? NEVER,
+        maxResumes: this.#options.maxResumes ?? 5,
+        headers: () => this.#sessionHeaders(),
+        // Modern streams cannot be resumed: a broken one is a lost request.
+        resumable: () => this.#era !== 'modern' && !this.#closed,
+      });
     } else {
       discard(response);
       const detail = `an answer of type ${type ?? 'none'} (HTTP ${response.statusCode})`;
@@ -189,124 +184,6 @@ export class HttpTransport implements ClientTransport {
     } catch (error) {
       events.failed?.(id, error as Error);
     }
-  }
-
-  /** Reads the stream of one request; in the legacy era a broken one is taken up again where it ended. */
-  async #followAnswer(
-    first: Readable,
-    id: RequestId,
-    events: Events,
-    signal: AbortSignal = new AbortController().signal,
-  ): Promise<void> {
-    const wait = new ReconnectDelay();
-    let lastEventId: string | undefined;
-    let answered = false;
-    let body: Readable | undefined = first;
-    const take = (message: JsonRpcMessage): void => {
-      const known = addressed(message, id);
-      answered ||= isAnswerTo(known, id);
-      events.message(known, { requestId: id });
-    };
-    try {
-      for (;;) {
-        let broken: unknown;
-        if (body !== undefined) {
-          const stream: Readable = body;
-          const before = lastEventId;
-          try {
-            await this.#readEvents(
-              stream,
-              events,
-              wait,
-              (eventId) => {
-                lastEventId = eventId;
-              },
-              (message) => {
-                take(message);
-                if (answered) {
-                  setTimeout(() => stream.destroy(), LINGER_MS).unref();
-                }
-              },
-            );
-          } catch (error) {
-            broken = error;
-          }
-          if (before !== lastEventId) {
-            wait.succeeded();
-          }
-        }
-        if (answered || signal.aborted) {
-          return;
-        }
-        const fatal = broken instanceof FerroError && broken.code === 'UPSTREAM_PROTOCOL';
-        if (this.#era === 'modern' || lastEventId === undefined || fatal || this.#closed) {
-          throw (
-            broken ?? new FerroError('UPSTREAM_CRASHED', { detail: 'the stream ended without the answer' })
-          );
-        }
-        if (wait.failures > (this.#options.maxResumes ?? 5) || !(await wait.wait(signal))) {
-          throw broken ?? new FerroError('UPSTREAM_CRASHED', { detail: 'the stream could not be resumed' });
-        }
-        // A connection that brings nothing new counts as a failure until it does.
-        wait.failed();
-        body = await this.#resume(lastEventId, signal);
-      }
-    } catch (error) {
-      if (!answered && !signal.aborted) {
-        events.failed?.(id, error as Error);
-      }
-    }
-  }
-
-  /** The stream after `lastEventId`; undefined when it may be tried again. */
-  async #resume(lastEventId: string, signal: AbortSignal): Promise<Readable | undefined> {
-    const headers = { accept: STREAM_TYPE, ...this.#sessionHeaders(), 'last-event-id': lastEventId };
-    let response: HttpResponse;
-    try {
-      response = await this.#endpoint.request('GET', this.#endpoint.url, headers, undefined, signal);
-    } catch {
-      return undefined;
-    }
-    if (response.statusCode >= 500) {
-      discard(response);
-      return undefined;
-    }
-    if (response.statusCode !== 200 || mediaType(response.headers['content-type']) !== STREAM_TYPE) {
-      discard(response);
-      throw new FerroError('UPSTREAM_CRASHED', { detail: 'the stream cannot be resumed' });
-    }
-    return response.body;
-  }
-
-  async #readEvents(
-    body: Readable,
-    events: Events,
-    wait: ReconnectDelay,
-    onId: (eventId: string) => void,
-    onMessage: (message: JsonRpcMessage) => void,
-  ): Promise<void> {
-    await readEventStream(body, {
-      limit: this.#endpoint.maxMessageBytes,
-      retry: (ms) => {
-        wait.retry = ms;
-      },
-      event: ({ event, data, id }) => {
-        // An id with a line break or a control character could not be sent back in a header.
-        if (id !== undefined && id !== '' && /^[\x20-\x7e]{1,1024}$/.test(id)) {
-          onId(id);
-        }
-        if (data === '' || (event !== undefined && event !== 'message')) {
-          return;
-        }
-        const messages = parseMessages(data);
-        if (messages === undefined) {
-          events.noise?.(data.length);
-        }
-        for (const message of messages ?? []) {
-          onMessage(message);
-        }
-      },
-    });
   }
 
   /** Not 2xx: a JSON-RPC error of a request is its answer; everything else rejects. */
@@ -372,58 +249,19 @@ export class HttpTransport implements ClientTransport {
     const abort = new AbortController();
     this.#standalone?.abort();
     this.#standalone = abort;
-    void this.#followStandalone(events, abort.signal);
-  }
-
-  async #followStandalone(events: Events, signal: AbortSignal): Promise<void> {
-    const wait = new ReconnectDelay();
     const session = this.#sessionId;
-    let lastEventId: string | undefined;
-    while (!signal.aborted) {
-      try {
-        const resume = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
-        const headers = { accept: STREAM_TYPE, ...this.#sessionHeaders(), ...resume };
-        const response = await this.#endpoint.request('GET', this.#endpoint.url, headers, undefined, signal);
-        const { statusCode: status } = response;
-        const isStream = status === 200 && mediaType(response.headers['content-type']) === STREAM_TYPE;
-        if (!isStream) {
-          discard(response);
-          if (status === 404 && session !== undefined && this.#sessionId === session && wait.failures > 0) {
-            this.#forgetSession();
-            events.sessionLost?.();
-          }
-          if (status < 500) {
-            // 405: the server has no such stream. Anything else that is none will not become one.
-            this.#logger.log('debug', 'the server offers no stream of its own', { status });
-            return;
-          }
-          wait.failed();
-        } else {
-          wait.succeeded();
-          await this.#readEvents(
-            response.body,
-            events,
-            wait,
-            (eventId) => {
-              lastEventId = eventId;
-            },
-            (message) => events.message(message, {}),
-          );
+    void followSession(this.#endpoint, {
+      events,
+      signal: abort.signal,
+      logger: this.#logger,
+      headers: () => this.#sessionHeaders(),
+      lost: () => {
+        if (session !== undefined && this.#sessionId === session) {
+          this.#forgetSession();
+          events.sessionLost?.();
         }
-      } catch (error) {
-        if (signal.aborted) {
-          return;
-        }
-        wait.failed();
-        this.#logger.log('debug', 'the stream of the session broke', {
-          status: statusOf(error),
-          error: String(error),
-        });
-      }
-      if (!(await wait.wait(signal))) {
-        return;
-      }
-    }
+      },
+    });
   }
 
   async close(): Promise<void> {
