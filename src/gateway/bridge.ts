@@ -86,7 +86,8 @@ async function send(
       ...(state?.kind === 'relay' && state.requestState !== undefined
         ? { requestState: state.requestState }
         : {}),
-      ...(state?.kind === 'relay' && inputResponses !== undefined ? { inputResponses } : {}),
+      // Without state the answers came with the first request: whether they are asked for is the upstream's to say.
+      ...(state?.kind !== 'url' && inputResponses !== undefined ? { inputResponses } : {}),
     });
   } else {
     if (state?.kind === 'relay')
