@@ -70,8 +70,6 @@ export class Call implements RequestContext {
   input: InputDriver | undefined;
   inputResponses: InputResponses | undefined;
   inputState: JsonValue | undefined;
-  /** Results of `step`, carried between rounds. */
-  readonly steps = new Map<string, JsonValue>();
   /** The reply has gone out or never will; nothing more may be sent. */
   done = false;
 
@@ -82,6 +80,7 @@ export class Call implements RequestContext {
   #abortReason: Error | undefined;
   #questions = 0;
   #peerKey: string | undefined;
+  #steps: Map<string, JsonValue> | undefined;
 
   constructor(origin: CallOrigin, init: CallInit, outlet: Outlet, limits: Limits) {
     this.origin = origin;
@@ -127,6 +126,12 @@ export class Call implements RequestContext {
       if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
     }
     return this.#controller.signal;
+  }
+
+  /** Results of `step`, carried between rounds. */
+  get steps(): Map<string, JsonValue> {
+    this.#steps ??= new Map();
+    return this.#steps;
   }
 
   abort(reason: Error): void {

@@ -15,20 +15,23 @@ export const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.
 const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 const PORT = /^\d{1,5}$/;
 
-/** Fields that decide something and so must not be ambiguous. */
-const SINGLE = new Set([
-  'host',
-  'origin',
-  'authorization',
-  'content-type',
-  'content-length',
-  'content-encoding',
-  'mcp-protocol-version',
-  'mcp-session-id',
-  'mcp-method',
-  'mcp-name',
-  'last-event-id',
-]);
+/** Fields that decide something and so must not be ambiguous, each with a bit to remember it by. */
+const SINGLE: ReadonlyMap<string, number> = new Map(
+  [
+    'host',
+    'origin',
+    'authorization',
+    'content-type',
+    'content-length',
+    'content-encoding',
+    'mcp-protocol-version',
+    'mcp-session-id',
+    'mcp-method',
+    'mcp-name',
+    'last-event-id',
+  ].map((name, index) => [name, 1 << index]),
+);
+const PARAMETER = 'mcp-param-';
 
 /**
  * Judges a request by its raw header lines, before anything reads the parsed ones: Node joins or drops repeated and
@@ -42,17 +45,20 @@ export function refuseRequest(
   if (rawHeaders.length > policy.headerLines * 2) return 'HTTP_HEADERS_TOO_MANY';
   let host: string | undefined;
   let origin: string | undefined;
-  let seen: Set<string> | undefined;
+  let seen = 0;
+  let parameters: Set<string> | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? '').toLowerCase();
-    if (name === 'host') {
-      if (host !== undefined) return 'HTTP_HEADER_DUPLICATE';
-      host = rawHeaders[i + 1] ?? '';
-    } else if (SINGLE.has(name) || name.startsWith('mcp-param-')) {
-      if (name === 'origin') origin = rawHeaders[i + 1] ?? '';
-      seen ??= new Set();
-      if (seen.has(name)) return 'HTTP_HEADER_DUPLICATE';
-      seen.add(name);
+    const bit = SINGLE.get(name);
+    if (bit !== undefined) {
+      if ((seen & bit) !== 0) return 'HTTP_HEADER_DUPLICATE';
+      seen |= bit;
+      if (name === 'host') host = rawHeaders[i + 1] ?? '';
+      else if (name === 'origin') origin = rawHeaders[i + 1] ?? '';
+    } else if (name.startsWith(PARAMETER)) {
+      parameters ??= new Set();
+      if (parameters.has(name)) return 'HTTP_HEADER_DUPLICATE';
+      parameters.add(name);
     }
   }
   if (host === undefined) return 'HTTP_TARGET';
