@@ -9,6 +9,7 @@ import type { ClientOptions, McpClient } from '../../../src/client/contract.ts';
 import type { Limits } from '../../../src/core/limits.ts';
 import type { Logger } from '../../../src/core/log.ts';
 import type { LogMessage } from '../../../src/core/mcp.ts';
+import { LOCAL_USER } from '../../../src/core/principal.ts';
 import {
   createUpstreams,
   type GatewayDeps,
@@ -16,6 +17,7 @@ import {
   type Upstreams,
   type UpstreamTarget,
 } from '../../../src/gateway/index.ts';
+import type { RequestContext } from '../../../src/protocol/context.ts';
 import { DEFAULT_UPSTREAM_OPTIONS, type UpstreamOptions } from '../../../src/runtime/config/index.ts';
 import { connectInMemory, createServer, type Server } from '../../../src/server/index.ts';
 import { gatewayDeps } from '../../../src/server/mount.ts';
@@ -170,3 +172,39 @@ export const isAlive = (pid: number): boolean => {
     return false;
   }
 };
+
+export interface HandMadeContext extends RequestContext {
+  readonly abort: AbortController;
+  readonly logged: { level: string; data: unknown }[];
+}
+
+/** A request by hand, to play several principals and peers. */
+export function context(overrides: Partial<RequestContext> = {}): HandMadeContext {
+  const abort = new AbortController();
+  const logged: HandMadeContext['logged'] = [];
+  const refuse = (): Promise<never> => Promise.reject(new Error('the gateway must not use this'));
+  return {
+    method: 'tools/call',
+    era: 'modern',
+    revision: '2026-07-28',
+    principal: LOCAL_USER,
+    peerKey: 'peer',
+    clientInfo: undefined,
+    clientCapabilities: { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} },
+    meta: {},
+    signal: abort.signal,
+    logLevel: undefined,
+    progress: () => {},
+    log: (level, data) => logged.push({ level, data }),
+    elicit: refuse,
+    sample: refuse,
+    roots: refuse,
+    step: refuse,
+    inputResponses: undefined,
+    inputState: undefined,
+    notify: () => {},
+    ...overrides,
+    abort,
+    logged,
+  };
+}
