@@ -96,6 +96,8 @@ export const ERROR_TABLE = {
   SCHEMA_HEADER: row(INVALID_PARAMS, 400, 'An x-mcp-header annotation is invalid', 'warn'),
   // HTTP front and guard
   HTTP_HEADERS_TOO_MANY: row(INVALID_REQUEST, 431, 'Too many header lines'),
+  HTTP_HEADERS_TOO_LARGE: row(INVALID_REQUEST, 431, 'The header section is larger than the limit'),
+  HTTP_MALFORMED: row(INVALID_REQUEST, 400, 'The request is not valid HTTP'),
   HTTP_HEADER_DUPLICATE: row(INVALID_REQUEST, 400, 'A header that must be single is repeated'),
   HTTP_TARGET: row(INVALID_REQUEST, 400, 'The request target does not match Host'),
   HTTP_NOT_FOUND: row(INVALID_REQUEST, 404, 'Not found'),

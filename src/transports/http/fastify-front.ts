@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { FerroError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { type AccessPolicy, refuseRequest } from './guard.ts';
 import type { HttpEndpoint } from './http-endpoint.ts';
 import { endJson } from './http-outlet.ts';
+import { answerMalformed } from './malformed.ts';
 
 /** A further route of the listener (health, legacy SSE); gets raw requests that the guard has let pass. */
 export interface FrontRoute {
@@ -34,6 +36,8 @@ declare module 'fastify' {
 export class FastifyFront {
   readonly #app: FastifyInstance;
   readonly #options: FrontOptions;
+  /** The latest response on each connection: what comes behind its first byte must not be taken for a part of it. */
+  readonly #responses = new WeakMap<Duplex, ServerResponse>();
 
   constructor(options: FrontOptions) {
     const { limits } = options;
@@ -49,10 +53,18 @@ export class FastifyFront {
       return503OnClosing: false,
       http: {
         maxHeaderSize: limits.headerBytes,
-        headersTimeout: limits.headersMs,
+        headersTimeout: Math.min(limits.headersMs, limits.requestMs),
         connectionsCheckingInterval: limits.connectionCheckMs,
-        requireHostHeader: true,
+        // The guard judges Host, and answers with a code.
+        requireHostHeader: false,
         insecureHTTPParser: false,
+      },
+      clientErrorHandler: (error, socket) => answerMalformed(error, socket, this.#responses.get(socket)),
+      frameworkErrors: (_error, request, reply) => {
+        reply.hijack();
+        const { raw } = request;
+        const refusal = refuseRequest(raw.rawHeaders, raw.url ?? '', options.policy);
+        options.endpoint.refuse(raw, reply.raw, refusal ?? 'HTTP_NOT_FOUND');
       },
       // Absolute-form targets that name this host are served by their path (RFC 9112, 3.2.2).
       rewriteUrl: (request) => (request.url ?? '/').replace(/^https?:\/\/[^/?#]+(?=\/)/i, ''),
@@ -95,6 +107,7 @@ export class FastifyFront {
     app.removeAllContentTypeParsers();
     app.addHook('onRequest', (request, reply, next) => {
       const { raw } = request;
+      this.#responses.set(raw.socket, reply.raw);
       const refusal = refuseRequest(raw.rawHeaders, request.originalUrl, policy);
       const serve = request.routeOptions.config[HANDLER];
       if (refusal === undefined && serve === undefined) {

@@ -31,7 +31,8 @@ const SINGLE: ReadonlyMap<string, number> = new Map(
     'last-event-id',
   ].map((name, index) => [name, 1 << index]),
 );
-const PARAMETER = 'mcp-param-';
+/** All fields of the protocol decide something; those without a bit (`Mcp-Param-*`) are rare. */
+const PROTOCOL = 'mcp-';
 
 /**
  * Judges a request by its raw header lines, before anything reads the parsed ones: Node joins or drops repeated and
@@ -46,7 +47,7 @@ export function refuseRequest(
   let host: string | undefined;
   let origin: string | undefined;
   let seen = 0;
-  let parameters: Set<string> | undefined;
+  let others: Set<string> | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? '').toLowerCase();
     const bit = SINGLE.get(name);
@@ -55,10 +56,10 @@ export function refuseRequest(
       seen |= bit;
       if (name === 'host') host = rawHeaders[i + 1] ?? '';
       else if (name === 'origin') origin = rawHeaders[i + 1] ?? '';
-    } else if (name.startsWith(PARAMETER)) {
-      parameters ??= new Set();
-      if (parameters.has(name)) return 'HTTP_HEADER_DUPLICATE';
-      parameters.add(name);
+    } else if (name.startsWith(PROTOCOL)) {
+      others ??= new Set();
+      if (others.has(name)) return 'HTTP_HEADER_DUPLICATE';
+      others.add(name);
     }
   }
   if (host === undefined) return 'HTTP_TARGET';

@@ -1,0 +1,41 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { ERROR_TABLE, type ErrorCode } from '../../core/errors.ts';
+import { errorFrame } from '../../protocol/frames.ts';
+
+/** What Node's parser and its clock report, by their codes; anything else is broken HTTP. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'HTTP_TIMEOUT',
+  HPE_HEADER_OVERFLOW: 'HTTP_HEADERS_TOO_LARGE',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'HTTP_BODY_TOO_LARGE',
+};
+
+/**
+ * Answers bytes that never became a request, or a request that did not end in time, and closes the connection: where
+ * the next message begins is unknown.
+ *
+ * @param latest the last response on this connection; once it has begun nothing may be written into it
+ */
+export function answerMalformed(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  latest: ServerResponse | undefined,
+): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const begun = latest?.headersSent === true && !latest.writableFinished;
+  if (!socket.writable || begun) {
+    socket.destroy();
+    return;
+  }
+  const code = CODES[error.code ?? ''] ?? 'HTTP_MALFORMED';
+  const { rpc, http, message } = ERROR_TABLE[code];
+  const body = errorFrame(undefined, { rpc, http, message, data: { code } }, 'null');
+  const head = [
+    `HTTP/1.1 ${http} ${STATUS_CODES[http] ?? ''}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon();
+}
