@@ -2,19 +2,27 @@
 export interface Limits {
   /** Header section of an HTTP request. */
   readonly headerBytes: number;
+  /** Header lines of an HTTP request (HTTP_HEADERS_TOO_MANY). */
   readonly headerLines: number;
+  /** Body of an HTTP request (HTTP_BODY_TOO_LARGE). */
   readonly bodyBytes: number;
+  /** Nesting of a message (JSON_DEPTH). */
   readonly jsonDepth: number;
+  /** Values in a message (JSON_NODES). */
   readonly jsonNodes: number;
-  /** Characters of one number literal. */
+  /** Characters of one number literal (JSON_NUMBER). */
   readonly jsonNumber: number;
-  /** Bytes of a JSON-RPC id, as it stands in the message. */
+  /** Bytes of a JSON-RPC id, as it stands in the message (ENVELOPE_ID). */
   readonly idBytes: number;
-  /** Bytes of a JSON-RPC method name. */
+  /** Bytes of a JSON-RPC method name (ENVELOPE_METHOD). */
   readonly methodBytes: number;
+  /** Messages in one batch of revision 2025-03-26 (BATCH_SIZE). */
   readonly batchMessages: number;
+  /** How long the headers of a request may take to arrive. */
   readonly headersMs: number;
+  /** How long a whole request may take to arrive (HTTP_TIMEOUT). */
   readonly requestMs: number;
+  /** How long a connection without a request stays open. */
   readonly idleMs: number;
   /** How often Node looks for expired connections. */
   readonly connectionCheckMs: number;
@@ -22,19 +30,27 @@ export interface Limits {
   readonly writeBufferBytes: number;
   /** How long a full write buffer may stay full. */
   readonly writeStallMs: number;
+  /** Connections open at a time. */
   readonly connections: number;
+  /** Requests on one connection before it is closed. */
   readonly requestsPerSocket: number;
-  /** One line on stdio. */
+  /** One line on stdio (LINE_TOO_LONG). */
   readonly lineBytes: number;
+  /** Sessions of the legacy era, over all clients (QUOTA_SESSIONS). */
   readonly sessions: number;
+  /** Sessions of one authenticated principal (QUOTA_SESSIONS). */
   readonly sessionsPerPrincipal: number;
+  /** How long a session lives without a request. */
   readonly sessionIdleMs: number;
-  /** GET streams of one legacy session, and listen streams of one principal. */
+  /** GET streams of one legacy session (QUOTA_STREAMS). */
   readonly streamsPerSession: number;
+  /** `subscriptions/listen` streams open at a time (QUOTA_STREAMS). */
   readonly listenStreams: number;
+  /** Resources one session or listen stream may be subscribed to (QUOTA_SUBSCRIPTIONS). */
   readonly subscriptionsPerPeer: number;
-  /** Requests one peer (session or stdio connection) may have in flight. */
+  /** Requests one peer (session or stdio connection) may have in flight (QUOTA_REQUESTS). */
   readonly requestsPerPeer: number;
+  /** Encoded result of one request (RESULT_TOO_LARGE). */
   readonly resultBytes: number;
   /** Deadline of one handler run; time spent waiting for the client's input does not count. 0 = none. */
   readonly callMs: number;
@@ -42,19 +58,29 @@ export interface Limits {
   readonly inputMs: number;
   /** Rounds of input one request may ask for. */
   readonly inputRounds: number;
+  /** Sealed `requestState` (STATE_INVALID when a client sends more). */
   readonly requestStateBytes: number;
+  /** How long a `requestState` can be used (STATE_INVALID). */
   readonly requestStateTtlMs: number;
+  /** Cursor of a list request (CURSOR_INVALID). */
   readonly cursorBytes: number;
+  /** Progress token of a request (META_INVALID). */
   readonly progressTokenBytes: number;
   /** Minimum time between two progress notifications of one request; later ones are coalesced. */
   readonly progressIntervalMs: number;
+  /** Items on one page of a list. */
   readonly pageSize: number;
+  /** Time between comments on a silent event stream. */
   readonly keepAliveMs: number;
   /** How long shutdown waits for running requests. */
   readonly drainMs: number;
+  /** Nesting of subschemas (SCHEMA_BUDGET). */
   readonly schemaDepth: number;
+  /** Subschemas of one schema (SCHEMA_BUDGET). */
   readonly schemaNodes: number;
+  /** Time one schema may take to compile (SCHEMA_BUDGET). */
   readonly schemaCompileMs: number;
+  /** Compiled schemas kept; the least recently used goes first. */
   readonly schemaCacheEntries: number;
   /** Subschema applications one validation may take, counted for recursive and very large schemas. */
   readonly schemaSteps: number;

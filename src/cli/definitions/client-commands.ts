@@ -69,7 +69,11 @@ function withClientOptions(command: Command): Command {
         .choices(['auto', 'legacy', 'modern'])
         .default('auto'),
     )
-    .option('--timeout <duration>', 'deadline of one request, such as 500ms, 30s or 2m', readDuration, 60_000)
+    .addOption(
+      new Option('--timeout <duration>', 'deadline of one request, such as 500ms, 30s or 2m')
+        .argParser(readDuration)
+        .default(60_000, '60s'),
+    )
     .option('--root <dir>', 'directory offered to the server as a root (repeatable)', collectTexts)
     .option(
       '--answer <json>',

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { readDuration, readPort } from '../option-values.ts';
 import { logLevelOption } from './client-commands.ts';
 import type { CliContext } from './context.ts';
@@ -23,7 +23,11 @@ export function defineDoctor(context: CliContext): Command {
     .option('-p, --port <port>', 'port that should be free', readPort, 8700)
     .option('--host <address>', 'address the port belongs to', '127.0.0.1')
     .option('--state-dir <dir>', 'directory that should be writable')
-    .option('--timeout <duration>', 'how long one upstream may take to start', readDuration, 30_000)
+    .addOption(
+      new Option('--timeout <duration>', 'how long one upstream may take to start')
+        .argParser(readDuration)
+        .default(30_000, '30s'),
+    )
     .option('--no-probe', 'do not start the upstream servers')
     .addOption(logLevelOption('error'))
     .option('--json', 'print one JSON document on stdout');
