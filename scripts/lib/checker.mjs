@@ -87,7 +87,8 @@ export function judge(scenario, checks, { scored, expected }) {
   if (checks === undefined)
     return { status: 'failed', passed: 0, failed: 0, reasons: ['the checker left no result'] };
   const passed = checks.filter((check) => check.status === 'SUCCESS').length;
-  const failures = checks.filter((check) => check.status === 'FAILURE');
+  // A warning is a SHOULD that was not met; the checker's own list of expected failures treats it as a failure too.
+  const failures = checks.filter((check) => check.status === 'FAILURE' || check.status === 'WARNING');
   const whole = expected.includes(scenario);
   const parts = expected
     .filter((entry) => entry.startsWith(`${scenario}:`))

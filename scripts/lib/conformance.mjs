@@ -68,7 +68,7 @@ async function startFixture(mode, throughGateway, folder) {
   const config = join(folder, 'gateway.json');
   writeFileSync(config, JSON.stringify({ mcpServers: { fixture: { type: 'http', url: fixture.url } } }));
   try {
-    const args = ['gateway', '--transparent', '--config', config];
+    const args = ['gateway', '--transparent', '--config', config, '--state-dir', join(folder, 'state')];
     const gateway = await startServer('the gateway', mode, args, folder);
     return { url: gateway.url, children: [gateway.child, fixture.child] };
   } catch (error) {

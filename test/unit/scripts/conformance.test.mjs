@@ -32,6 +32,11 @@ describe('judge', () => {
     }
   });
 
+  it('takes a warning for a failure', () => {
+    expect(status([check('a', 'SUCCESS'), check('b', 'WARNING')])).toBe('failed');
+    expect(status([check('a', 'SUCCESS'), check('b', 'WARNING')], ['tools-list:b'])).toBe('expected');
+  });
+
   it('accepts a failure listed by scenario or by check', () => {
     expect(status(half, ['tools-list'])).toBe('expected');
     expect(status(half, ['tools-list:b'])).toBe('expected');
