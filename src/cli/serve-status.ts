@@ -1,5 +1,6 @@
 import { safeLine } from '../observability/safe-text.ts';
 import type { Terminal } from './terminal.ts';
+import { jsonLine } from './terminal.ts';
 
 /** What a long-running command says of itself: lines for people, or one JSON object a line. */
 export interface StatusReporter {
@@ -11,7 +12,7 @@ export function statusReporter(terminal: Terminal, json: boolean, toStderr: bool
   const write = (line: string): void => (toStderr ? terminal.err(line) : terminal.out(line));
   return {
     status: (event, text, fields = {}) =>
-      write(json ? JSON.stringify({ event, ...fields }) : `ferromcp: ${safeLine(text)}`),
+      write(json ? jsonLine({ event, ...fields }) : `ferromcp: ${safeLine(text)}`),
   };
 }
 

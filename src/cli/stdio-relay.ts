@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { ERROR_TABLE, type ErrorCode } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
-import { LineReader } from '../transports/stdio/line-reader.ts';
+import { LineReader } from '../transports/line-reader.ts';
 
 type Id = string | number;
 

@@ -81,12 +81,8 @@ export function table(rows: readonly (readonly string[])[], columns: number): st
   return lines.join('\n');
 }
 
-/**
- * JSON text of a result. Characters a terminal would obey or hide are written as `\u` escapes, which leaves the
- * document the same.
- */
-export function jsonText(value: unknown): string {
-  const text = JSON.stringify(value, null, 2) ?? 'null';
+/** Characters a terminal would obey or hide, written as `\u` escapes, which leaves a JSON text the same document. */
+function escapeJson(text: string): string {
   return text.replace(
     /(?!\n|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu,
     (character) =>
@@ -94,4 +90,14 @@ export function jsonText(value: unknown): string {
         return `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
       }).join(''),
   );
+}
+
+/** JSON text of a result, indented, safe to show on a terminal. */
+export function jsonText(value: unknown): string {
+  return escapeJson(JSON.stringify(value, null, 2) ?? 'null');
+}
+
+/** The same on one line. */
+export function jsonLine(value: unknown): string {
+  return escapeJson(JSON.stringify(value) ?? 'null');
 }
