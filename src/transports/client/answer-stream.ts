@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import type { ClientTransport } from '../../client/contract.ts';
 import { FerroError } from '../../core/errors.ts';
 import type { JsonRpcMessage, RequestId } from '../../core/jsonrpc.ts';
+import { mediaType } from '../media-type.ts';
 import { discard, type HttpEndpoint, type HttpResponse } from './http-endpoint.ts';
-import { mediaType } from './media-type.ts';
 import { readMessageStream } from './message-stream.ts';
 import { ReconnectDelay } from './reconnect.ts';
 

@@ -10,11 +10,11 @@ import { FerroError, RpcError } from '../../core/errors.ts';
 import type { JsonRpcMessage, RequestId } from '../../core/jsonrpc.ts';
 import { type Logger, SILENT } from '../../core/log.ts';
 import { type Era, isAtLeast, type Revision } from '../../core/revisions.ts';
+import { mediaType } from '../media-type.ts';
 import { addressed, followAnswer, isAnswerTo } from './answer-stream.ts';
 import { encodeMessage } from './encode-message.ts';
 import { discard, HttpEndpoint, type HttpOptions, type HttpResponse, readBody } from './http-endpoint.ts';
 import { refusal } from './http-failure.ts';
-import { mediaType } from './media-type.ts';
 import { followSession } from './session-stream.ts';
 
 export interface HttpTransportOptions extends HttpOptions {

@@ -4,11 +4,11 @@ import { parseMessages } from '../../client/message.ts';
 import { FerroError } from '../../core/errors.ts';
 import type { JsonRpcMessage } from '../../core/jsonrpc.ts';
 import { isAtLeast, type Revision } from '../../core/revisions.ts';
+import { mediaType } from '../media-type.ts';
 import { encodeMessage } from './encode-message.ts';
 import { readEventStream } from './event-stream.ts';
 import { discard, HttpEndpoint, type HttpOptions, type HttpResponse } from './http-endpoint.ts';
 import { refusal } from './http-failure.ts';
-import { mediaType } from './media-type.ts';
 
 export interface LegacySseTransportOptions extends HttpOptions {
   /** Milliseconds until the server must have named its endpoint, default 10 s. */

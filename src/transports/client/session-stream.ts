@@ -1,8 +1,8 @@
 /** The GET stream of a legacy session: for what belongs to no request of ours. */
 import type { ClientTransport } from '../../client/contract.ts';
 import type { Logger } from '../../core/log.ts';
+import { mediaType } from '../media-type.ts';
 import { discard, type HttpEndpoint } from './http-endpoint.ts';
-import { mediaType } from './media-type.ts';
 import { readMessageStream } from './message-stream.ts';
 import { ReconnectDelay } from './reconnect.ts';
 

@@ -7,9 +7,9 @@ import { readMessages } from '../../client/message.ts';
 import { FerroError } from '../../core/errors.ts';
 import type { JsonRpcMessage } from '../../core/jsonrpc.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
+import { LineReader } from '../line-reader.ts';
 import { type ProcessOptions, SupervisedProcess } from '../process/supervised-process.ts';
 import { encodeMessage } from './encode-message.ts';
-import { LineReader } from './line-reader.ts';
 
 export interface StdioTransportOptions extends ProcessOptions {
   /** Bytes one line of the server may have, default 10 MiB. A longer one ends the process (`LINE_TOO_LONG`). */
@@ -72,6 +72,7 @@ export class StdioTransport implements ClientTransport {
       this.#options.maxLineBytes ?? DEFAULT_LIMITS.lineBytes,
       (line) => this.#receive(line, events),
       () => {
+        reader.stop();
         connection.reason = new FerroError('LINE_TOO_LONG');
         void process.terminate(true);
       },

@@ -11,9 +11,10 @@ import type { ModernPeer } from '../../protocol/eras/modern/era.ts';
 import { errorFrame, wireError } from '../../protocol/frames.ts';
 import { BatchOutlet } from '../../protocol/outlet.ts';
 import { SessionTable } from '../../runtime/sessions/session-table.ts';
+import { mediaType } from '../media-type.ts';
+import { type Accepted, readAccept } from './accept.ts';
 import { readBody } from './body.ts';
 import { boundSlowReader, endJson, HttpOutlet, KeepAlive } from './http-outlet.ts';
-import { type Accepted, isJsonContentType, readAccept } from './media-type.ts';
 import { SessionStreams } from './session-streams.ts';
 
 const ALLOW = 'GET, POST, DELETE';
@@ -313,7 +314,7 @@ function unsupported(version: string): FerroError {
 function refuseMedia(headers: IncomingMessage['headers'], accepted: Accepted): ErrorCode | undefined {
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') return 'HTTP_ENCODING';
-  if (!isJsonContentType(headers['content-type'])) return 'HTTP_MEDIA_TYPE';
+  if (mediaType(headers['content-type']) !== 'application/json') return 'HTTP_MEDIA_TYPE';
   return accepted.json || accepted.sse ? undefined : 'HTTP_ACCEPT';
 }
 

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Limits } from '../../core/limits.ts';
 import type { Outlet } from '../../protocol/outlet.ts';
-import type { Accepted } from './media-type.ts';
+import type { Accepted } from './accept.ts';
 
 const SSE_HEAD = [
   'Content-Type',

@@ -4,10 +4,10 @@ import { secureId } from '../../core/ids.ts';
 import { ANONYMOUS } from '../../core/principal.ts';
 import { Connection, type ProtocolDeps } from '../../protocol/connection.ts';
 import { errorFrame, wireError } from '../../protocol/frames.ts';
+import { mediaType } from '../media-type.ts';
 import { readBody } from './body.ts';
 import type { FrontRoute } from './fastify-front.ts';
 import { endJson, KeepAlive, sseEvent } from './http-outlet.ts';
-import { isJsonContentType } from './media-type.ts';
 
 interface Peer {
   readonly connection: Connection;
@@ -79,7 +79,7 @@ export class LegacySseTransport {
       this.#refuse(request, response, new FerroError('SESSION_UNKNOWN'));
       return;
     }
-    if (!isJsonContentType(request.headers['content-type'])) {
+    if (mediaType(request.headers['content-type']) !== 'application/json') {
       this.#refuse(request, response, new FerroError('HTTP_MEDIA_TYPE'));
       return;
     }

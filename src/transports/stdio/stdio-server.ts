@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { FerroError } from '../../core/errors.ts';
 import { LOCAL_USER } from '../../core/principal.ts';
 import { Connection, type ProtocolDeps } from '../../protocol/connection.ts';
-import { LineReader } from './line-reader.ts';
+import { LineReader } from '../line-reader.ts';
 
 export interface StdioStreams {
   readonly input: Readable;
@@ -34,7 +34,10 @@ export class StdioServer {
     this.connection = new Connection(deps, LOCAL_USER, (text) => this.#write(text));
     const reader = new LineReader(
       deps.limits.lineBytes,
-      (line) => this.connection.receive(line),
+      (line) => {
+        // Blank lines separate nothing and mean nothing.
+        if (line.length > 0) this.connection.receive(line);
+      },
       () =>
         this.connection.refuse(
           new FerroError('LINE_TOO_LONG', { detail: `limit ${deps.limits.lineBytes} bytes` }),

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_PEER_DEPTH, parseMessages, readMessages } from '../../../src/client/message.ts';
-import { LineReader } from '../../../src/transports/client/line-reader.ts';
-import { mediaType } from '../../../src/transports/client/media-type.ts';
+import { LineReader } from '../../../src/transports/line-reader.ts';
+import { mediaType } from '../../../src/transports/media-type.ts';
 import { childEnvironment } from '../../../src/transports/process/environment.ts';
 import { OutputRing } from '../../../src/transports/process/output-ring.ts';
 
@@ -56,7 +56,7 @@ describe('lines', () => {
         overflows: 0,
       });
       expect(linesOf(Buffer.from(`a\n${'x'.repeat(11)}\nok\n`), cuts, 10)).toEqual({
-        lines: ['a'],
+        lines: ['a', 'ok'],
         overflows: 1,
       });
     }

@@ -1,3 +1,5 @@
+/** Longest header that is read. */
+const MAX_LENGTH = 1_024;
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const PARAMETER = new RegExp(
   `^[ \\t]*(${TOKEN})=(?:(${TOKEN})|"([^"\\\\\\x00-\\x08\\x0a-\\x1f\\x7f]*)")[ \\t]*$`,
@@ -9,9 +11,8 @@ const ESSENCE = new RegExp(`^[ \\t]*(${TOKEN}/${TOKEN})[ \\t]*$`);
  * Parsed by the grammar of RFC 9110, 8.3.1: a prefix comparison would accept `application/jsonx`.
  */
 export function mediaType(header: string | string[] | undefined): string | undefined {
-  if (typeof header !== 'string') {
-    return undefined;
-  }
+  if (header === 'application/json') return header;
+  if (typeof header !== 'string' || header.length > MAX_LENGTH) return undefined;
   const [first = '', ...parameters] = header.split(';');
   const essence = ESSENCE.exec(first)?.[1];
   if (essence === undefined) {

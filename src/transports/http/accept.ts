@@ -1,23 +1,4 @@
-/** Parsed once and by the grammar (RFC 9110, 8.3.1): a media type is never searched for as a substring. */
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const MAX_LENGTH = 1_024;
-
-/** True for `application/json`, alone or with `charset=utf-8`. Anything malformed is false. */
-export function isJsonContentType(value: string | undefined): boolean {
-  if (value === 'application/json') return true;
-  if (value === undefined || value.length > MAX_LENGTH) return false;
-  const [type, ...parameters] = value.split(';');
-  if (type?.trim().toLowerCase() !== 'application/json' || hasControl(value)) return false;
-  return parameters.every((parameter) => {
-    const equals = parameter.indexOf('=');
-    if (equals < 0) return false;
-    const name = parameter.slice(0, equals).trim().toLowerCase();
-    const text = unquote(parameter.slice(equals + 1).trim());
-    if (!TOKEN.test(name) || text === undefined) return false;
-    return name !== 'charset' || text.toLowerCase() === 'utf-8' || text.toLowerCase() === 'utf8';
-  });
-}
 
 export interface Accepted {
   readonly json: boolean;
@@ -71,17 +52,4 @@ function qualityOf(parameters: readonly string[]): number {
     if (match !== null) return Number(match[1]);
   }
   return 1;
-}
-
-function unquote(text: string): string | undefined {
-  if (TOKEN.test(text)) return text;
-  return /^"[^"\\]*"$/.test(text) ? text.slice(1, -1) : undefined;
-}
-
-function hasControl(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || code === 0x7f) return true;
-  }
-  return false;
 }
