@@ -67,6 +67,16 @@ function sequenceLength(bytes: Uint8Array, pos: number, end: number): number {
   return length;
 }
 
+function isPlain4(bytes: Uint8Array, pos: number): boolean {
+  return (
+    ((SPECIAL[bytes[pos] as number] as number) |
+      (SPECIAL[bytes[pos + 1] as number] as number) |
+      (SPECIAL[bytes[pos + 2] as number] as number) |
+      (SPECIAL[bytes[pos + 3] as number] as number)) ===
+    0
+  );
+}
+
 /** Scans the string whose opening quote is at `open`; fills {@link token}. */
 export function scanString(bytes: Uint8Array, open: number, end: number): number {
   token.escaped = false;
@@ -75,6 +85,7 @@ export function scanString(bytes: Uint8Array, open: number, end: number): number
   token.surrogate = NOWHERE;
   let pos = open + 1;
   for (;;) {
+    while (pos + 4 <= end && isPlain4(bytes, pos)) pos += 4;
     while (pos < end && SPECIAL[bytes[pos] as number] === 0) pos++;
     if (pos >= end) return fail(STATUS.syntax, end);
     const byte = bytes[pos] as number;

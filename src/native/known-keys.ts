@@ -27,42 +27,49 @@ interface KnownKey {
   readonly role: number;
 }
 
-const known = (entries: readonly (readonly [string, number])[]): readonly KnownKey[] =>
-  entries.map(([text, role]) => ({ bytes: Uint8Array.from(Buffer.from(text)), role }));
+/** Known keys of a place by their length, so that most keys are told from all known ones by that alone. */
+function byLength(...entries: readonly (readonly [string, number])[]): readonly (readonly KnownKey[])[] {
+  const longest = Math.max(0, ...entries.map(([text]) => text.length));
+  return Array.from({ length: longest + 1 }, (_, length) =>
+    entries
+      .filter(([text]) => text.length === length)
+      .map(([text, role]) => ({ bytes: Uint8Array.from(Buffer.from(text)), role })),
+  );
+}
 
-/** By place. */
-const KNOWN: readonly (readonly KnownKey[])[] = [
-  [],
-  known([
+const KNOWN: readonly (readonly (readonly KnownKey[])[])[] = [
+  byLength(),
+  byLength(
     ['jsonrpc', ROLE.jsonrpc],
     ['id', ROLE.id],
     ['method', ROLE.method],
     ['params', ROLE.params],
     ['result', ROLE.result],
     ['error', ROLE.error],
-  ]),
-  known([
+  ),
+  byLength(
     ['name', ROLE.name],
     ['arguments', ROLE.arguments],
     ['_meta', ROLE.meta],
     ['uri', ROLE.uri],
     ['requestId', ROLE.requestId],
-  ]),
-  known([
+  ),
+  byLength(
     ['io.modelcontextprotocol/protocolVersion', ROLE.protocolVersion],
     ['progressToken', ROLE.progressToken],
-  ]),
-  [],
+  ),
+  byLength(),
 ];
 
 /** Role of the decoded key `bytes[start, end)` in `place`. */
 export function roleOf(place: number, bytes: Uint8Array, start: number, end: number): number {
-  const keys = KNOWN[place] as readonly KnownKey[];
+  const lengths = KNOWN[place] as readonly (readonly KnownKey[])[];
   const length = end - start;
+  if (length >= lengths.length) return ROLE.none;
+  const keys = lengths[length] as readonly KnownKey[];
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as KnownKey;
     const expected = key.bytes;
-    if (expected.length !== length) continue;
     let at = 0;
     while (at < length && bytes[start + at] === expected[at]) at++;
     if (at === length) return key.role;

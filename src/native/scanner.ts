@@ -54,7 +54,7 @@ export function scanEnvelope(
   if (!isSound(body, start, end, limits, out)) return STATUS.argument;
   clearFindings();
   clearKeys();
-  out.fill(0, 0, HEADER_WORDS);
+  for (let word = 0; word < HEADER_WORDS; word++) out[word] = 0;
   const result = scanText(body, start, end, limits, out);
   clearKeys();
   releaseDecoded();
@@ -63,15 +63,36 @@ export function scanEnvelope(
   return stop.status;
 }
 
+/** Types and memory of `limits` and `out` as last found sound: callers use the same ones again and again. */
+let knownLimits: unknown;
+let knownOut: unknown;
+let outMemory: ArrayBufferLike | undefined;
+
 /** True when the arguments are what they should be: callers without types and detached buffers get here too. */
-function isSound(body: unknown, start: number, end: number, limits: unknown, out: unknown): boolean {
-  if (!types.isUint8Array(body) || !types.isUint32Array(limits) || !types.isUint32Array(out)) return false;
-  if (!Number.isInteger(start) || !Number.isInteger(end)) return false;
+function isSound(
+  body: Uint8Array,
+  start: number,
+  end: number,
+  limits: Uint32Array,
+  out: Uint32Array,
+): boolean {
+  if (!types.isUint8Array(body) || !Number.isInteger(start) || !Number.isInteger(end)) return false;
   if (start < 0 || start > end || end > body.length || end > 0xffffffff) return false;
+  if (limits !== knownLimits) {
+    if (!types.isUint32Array(limits) || isShared(limits.buffer)) return false;
+    knownLimits = limits;
+  }
+  if (out !== knownOut) {
+    if (!types.isUint32Array(out) || isShared(out.buffer)) return false;
+    knownOut = out;
+    outMemory = out.buffer;
+  }
+  // Lengths are looked at each time: memory can be detached in between.
   if (limits.length < LIMIT_WORDS || out.length < HEADER_WORDS) return false;
-  if (isShared(body.buffer) || isShared(limits.buffer) || isShared(out.buffer)) return false;
+  const memory = body.buffer;
+  if (isShared(memory)) return false;
   return (
-    out.buffer !== body.buffer ||
+    memory !== outMemory ||
     out.byteOffset >= body.byteOffset + body.byteLength ||
     body.byteOffset >= out.byteOffset + out.byteLength
   );

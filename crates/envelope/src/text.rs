@@ -103,7 +103,6 @@ pub(crate) fn string(bytes: &[u8], open: usize) -> Result<StringToken, Stop> {
     };
     let mut pos = open + 1;
     loop {
-        pos = skip_plain(bytes, pos);
         match bytes.get(pos) {
             Some(b'"') => {
                 token.close = pos;
@@ -131,12 +130,14 @@ pub(crate) fn string(bytes: &[u8], open: usize) -> Result<StringToken, Stop> {
                     }
                 }
             }
+            Some(0x20..) => pos = skip_plain(bytes, pos),
             _ => return Err(bad_byte(bytes, pos)),
         }
     }
 }
 
 /// Scans the escape at `pos`; returns the index after it.
+#[inline]
 fn escape(bytes: &[u8], pos: usize, token: &mut StringToken) -> Result<usize, Stop> {
     match bytes.get(pos + 1) {
         Some(b'"' | b'\\' | b'/') => Ok(pos + 2),
