@@ -41,7 +41,7 @@ export class HttpEndpoint {
     this.#deps = deps;
     this.#authenticate = authenticate;
     this.sessions = new SessionTable(deps.limits);
-    this.#keepAlive = new KeepAlive(deps.limits.keepAliveMs);
+    this.#keepAlive = new KeepAlive(deps.limits);
     this.#streams = new SessionStreams(deps.limits, this.#keepAlive);
   }
 

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Limits } from '../../core/limits.ts';
 import type { Outlet } from '../../protocol/outlet.ts';
 import type { Accepted } from './accept.ts';
+import { onceClosed } from './response-end.ts';
 
 const SSE_HEAD = [
   'Content-Type',
@@ -13,22 +14,39 @@ const SSE_HEAD = [
   'no',
 ];
 
-/** Keeps quiet streams alive with comments; one timer for all of them. */
+/** Keeps quiet streams alive with comments, and ends those that are not read; one timer for all of them. */
 export class KeepAlive {
-  readonly #streams = new Set<ServerResponse>();
+  /** Open streams, each with the time since when it has taken nothing, if it has not. */
+  readonly #streams = new Map<ServerResponse, number | undefined>();
   readonly #intervalMs: number;
+  readonly #stallMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(intervalMs: number) {
-    this.#intervalMs = intervalMs;
+  constructor(limits: Pick<Limits, 'keepAliveMs' | 'writeStallMs'>) {
+    this.#intervalMs = limits.keepAliveMs;
+    this.#stallMs = limits.writeStallMs;
   }
 
   add(response: ServerResponse): void {
-    this.#streams.add(response);
+    this.#streams.set(response, undefined);
     response.once('close', () => this.#remove(response));
-    this.#timer ??= setInterval(() => {
-      for (const stream of this.#streams) if (!stream.writableNeedDrain) stream.write(':\n\n');
-    }, this.#intervalMs).unref();
+    this.#timer ??= setInterval(() => this.#tick(), this.#intervalMs).unref();
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const [stream, since] of this.#streams) {
+      // A stream that has ended but is not read up to its end must get no further byte.
+      if (stream.writableEnded) continue;
+      if (!stream.writableNeedDrain) {
+        stream.write(':\n\n');
+        this.#streams.set(stream, undefined);
+      } else if (since === undefined) {
+        this.#streams.set(stream, now);
+      } else if (now - since >= this.#stallMs) {
+        stream.destroy();
+      }
+    }
   }
 
   #remove(response: ServerResponse): void {
@@ -74,7 +92,7 @@ export class HttpOutlet implements Outlet {
 
   /** Watches a reply that is not immediate: for the peer leaving, and for its end, which `settled` is told. */
   watch(settled: () => void): void {
-    this.#response.once('close', () => {
+    onceClosed(this.#response, () => {
       settled();
       if (this.#ended) return;
       this.#ended = true;
@@ -147,10 +165,8 @@ export function endJson(response: ServerResponse, status: number, text: string, 
   response.end(text);
 }
 
-/** A reply that nobody takes is dropped after a while, and its memory with it. */
+/** A reply of which nothing is taken for a while is dropped, and its memory with it. */
 export function boundSlowReader(response: ServerResponse, limits: Limits): void {
-  if (response.writableLength <= limits.writeBufferBytes) return;
-  const timer = setTimeout(() => response.destroy(), limits.writeStallMs).unref();
-  response.once('close', () => clearTimeout(timer));
-  response.once('finish', () => clearTimeout(timer));
+  // Node closes the connection when neither a byte was sent nor received for so long.
+  if (response.writableLength > 0) response.setTimeout(limits.writeStallMs);
 }

@@ -28,7 +28,7 @@ export class LegacySseTransport {
 
   constructor(deps: ProtocolDeps) {
     this.#deps = deps;
-    this.#keepAlive = new KeepAlive(deps.limits.keepAliveMs);
+    this.#keepAlive = new KeepAlive(deps.limits);
   }
 
   routes(): readonly FrontRoute[] {
