@@ -51,13 +51,14 @@ export async function relay(
     return declined(exchange.method) as unknown as JsonObject;
   }
   const release = await upstream.bulkhead.acquire(context.signal, upstream.options.timeoutMs);
+  const call = new UpstreamCall(context);
   try {
-    const call = new UpstreamCall(context);
     call.onEnd(release);
     const lane = await upstream.pool.assign(call, context.era === 'modern', context.signal);
     call.run((options) => send(upstream, lane, exchange, context, state, options));
     return await follow(call, { upstream, parked, exchange, context, binding, release });
   } catch (error) {
+    call.detach();
     release();
     throw error;
   }

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { ERROR_TABLE, type ErrorCode, FerroError } from '../core/errors.ts';
 import {
   type Implementation,
@@ -117,11 +118,26 @@ export class Upstreams {
   attach(registry: Registry): void {
     if (this.#registry !== undefined) throw new FerroError('INSTANCE_REUSED');
     this.#registry = registry;
+    this.#makeStateFolder();
     this.#publisher.attach(registry, this.#upstreams);
     registry.sources.push({ name: SOURCE, pending: () => this.pending() });
     registry.fallbacks.push({ source: SOURCE, read: (uri, context) => this.#readUnlisted(uri, context) });
     this.#detach.push(registry.subscriptions.onInterest(() => this.#publisher.watchLater()));
     for (const upstream of this.#upstreams) upstream.open();
+  }
+
+  /** Configurations may let upstreams keep files there, so it has to exist before they start. */
+  #makeStateFolder(): void {
+    const { stateDir, logger } = this.#deps;
+    if (stateDir === undefined) return;
+    try {
+      mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      logger.log('warn', 'the state folder cannot be made: nothing will be remembered', {
+        stateDir,
+        reason: (error as NodeJS.ErrnoException).code ?? 'unknown',
+      });
+    }
   }
 
   /** Runs `listener` whenever capabilities, instructions or server info have changed. */
@@ -148,6 +164,14 @@ export class Upstreams {
     if (this.#registry === undefined) return;
     upstream.open();
     this.#describeAnew();
+  }
+
+  /**
+   * What {@link describe} has to wait for. Only a transparent gateway: any other answers at once, counting an upstream
+   * it does not know yet as one that offers everything, so that a hanging upstream cannot hold up a handshake.
+   */
+  identityPending(): Promise<void> | undefined {
+    return this.#deps.transparent === true ? this.pending() : undefined;
   }
 
   /** Settles when every list is known or its upstream has used up its time; undefined: nothing to wait for. */

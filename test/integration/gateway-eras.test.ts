@@ -1,4 +1,5 @@
 /** Every pairing of eras: the client's times the upstream's, with a server of this process behind the gateway. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ClientOptions, McpClient } from '../../src/client/contract.ts';
 import type { LogMessage, ProgressUpdate } from '../../src/core/mcp.ts';
@@ -7,6 +8,11 @@ import { eventually, textOf } from '../unit/client/support.ts';
 import { cleanup, inMemory, startGateway } from '../unit/gateway/harness.ts';
 
 const schema = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } as const;
+
+/** Calls of `waits` that have not been cancelled. */
+const waiting = new Set<unknown>();
+/** Resources of the fixture that somebody has subscribed to. */
+const subscribed = new Set<string>();
 
 function fixture(): Server {
   const server = createServer({
@@ -52,17 +58,23 @@ function fixture(): Server {
     ctx.log('error', { loud: true }, 'my-logger');
     return 'logged';
   });
-  server.tool(
-    'waits',
-    {},
-    (_args, ctx) =>
-      new Promise((resolve) => {
-        ctx.signal.addEventListener('abort', () => {
-          server.resourceUpdated('note://aborted');
-          resolve('aborted');
-        });
-      }),
-  );
+  server.tool('waits', {}, (_args, ctx) => {
+    waiting.add(ctx);
+    return new Promise((resolve) => {
+      ctx.signal.addEventListener('abort', () => {
+        waiting.delete(ctx);
+        resolve('aborted');
+      });
+    });
+  });
+  server.tool('url', {}, async (_args, ctx) => {
+    const { action } = await ctx.elicit({ mode: 'url', message: 'Open', url: 'https://auth.example/' });
+    return action;
+  });
+  server.registry.subscriptions.onInterest((uri, wanted) => {
+    if (wanted) subscribed.add(uri);
+    else subscribed.delete(uri);
+  });
   server.tool('meta', {}, (_args, ctx) => JSON.stringify(ctx.meta));
   server.tool('grow', {}, () => {
     server.tool('grown', {}, () => 'new');
@@ -94,6 +106,9 @@ const pairings = (['legacy', 'modern'] as const).flatMap((down) =>
   (['legacy', 'modern'] as const).map((up) => ({ down, up })),
 );
 
+/** Feature -> pairings in which its test passed; the page about what crosses is made of it. */
+const crossed = new Map<string, Set<string>>();
+
 describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
   const start = async (options: ClientOptions = answers, transparent = false) => {
     const gateway = startGateway(
@@ -101,11 +116,16 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
       { transparent },
     );
     const client: McpClient = await gateway.connect({ era: down, ...options });
-    return {
-      gateway,
-      client,
-      call: async (name: string) => textOf((await client.callTool(`up__${name}`)).content),
-    };
+    const call = async (name: string) => textOf((await client.callTool(`up__${name}`)).content);
+    return { gateway, client, call };
+  };
+
+  const crosses = (feature: string, run: () => Promise<void>): void => {
+    if (!crossed.has(feature)) crossed.set(feature, new Set());
+    it(feature, async () => {
+      await run();
+      crossed.get(feature)?.add(`${down}-${up}`);
+    });
   };
 
   it('speaks the era it was told to', async () => {
@@ -115,51 +135,84 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     expect(gateway.upstreams.states()[0]).toMatchObject({ era: up, state: 'ready', lists: { from: 'live' } });
   });
 
-  it('tools: results, errors, arguments, structured content', async () => {
+  crosses('tools: list, call, arguments, results with all fields', async () => {
     const { client, call } = await start();
-    const tools = await client.listTools();
-    expect(tools[0]).toMatchObject({ name: 'up__plain', description: 'Says hello' });
+    expect((await client.listTools())[0]).toMatchObject({ name: 'up__plain', description: 'Says hello' });
     expect(await call('plain')).toBe('hello');
     expect(textOf((await client.callTool('up__input', { n: 7 })).content)).toBe('{"n":7}');
+  });
+
+  crosses('tools: structured content', async () => {
+    const { client } = await start();
+    expect(await client.callTool('up__structured')).toMatchObject({ structuredContent: { a: 1 } });
+  });
+
+  crosses('tools: errors (of the tool, of its arguments, unknown tool)', async () => {
+    const { client } = await start();
     expect(await client.callTool('up__input', { n: 'x' })).toMatchObject({ isError: true });
     expect(await client.callTool('up__fails')).toMatchObject({ isError: true });
-    expect(await client.callTool('up__structured')).toMatchObject({ structuredContent: { a: 1 } });
     await expect(client.callTool('up__none')).rejects.toMatchObject({ rpcCode: -32602 });
   });
 
-  it('resources, templates, prompts, completion', async () => {
+  crosses('resources: list, read, not found', async () => {
     const { client } = await start();
     expect((await client.listResources()).map(({ uri }) => uri)).toEqual(['note://1', 'note://aborted']);
     expect((await client.readResource('note://1')).contents).toMatchObject([
       { uri: 'note://1', text: 'first note' },
     ]);
-    expect((await client.listResourceTemplates())[0]).toMatchObject({ uriTemplate: 'note://by/{who}' });
-    expect((await client.readResource('note://by/ada')).contents).toMatchObject([{ text: 'note of ada' }]);
     await expect(client.readResource('note://none')).rejects.toMatchObject({
       rpcCode: down === 'modern' ? -32602 : -32002,
+      data: { uri: 'note://none' },
     });
-    expect((await client.listPrompts())[0]).toMatchObject({
-      name: 'up__greet',
-      arguments: [{ name: 'who', required: true }],
-    });
-    expect((await client.getPrompt('up__greet', { who: 'Ada' })).messages[0]?.content).toMatchObject({
-      text: 'Greet Ada',
-    });
+  });
+
+  crosses('resource templates: list, read', async () => {
+    const { client } = await start();
+    expect((await client.listResourceTemplates())[0]).toMatchObject({ uriTemplate: 'note://by/{who}' });
+    expect((await client.readResource('note://by/ada')).contents).toMatchObject([
+      { uri: 'note://by/ada', text: 'note of ada' },
+    ]);
+  });
+
+  crosses('prompts: list, get', async () => {
+    const { client } = await start();
+    const [prompt] = await client.listPrompts();
+    expect(prompt).toMatchObject({ name: 'up__greet', arguments: [{ name: 'who', required: true }] });
+    const { messages } = await client.getPrompt('up__greet', { who: 'Ada' });
+    expect(messages[0]?.content).toMatchObject({ text: 'Greet Ada' });
+  });
+
+  crosses('completion', async () => {
+    const { client } = await start();
     const ref = { type: 'ref/resource', uri: 'note://by/{who}' } as const;
     expect((await client.complete(ref, { name: 'who', value: 'al' })).values).toEqual(['alan']);
   });
 
-  it('elicitation in several rounds, sampling, roots', async () => {
-    const { client, call, gateway } = await start();
-    await client.listTools();
+  crosses('elicitation: form, several rounds', async () => {
+    const { call, gateway } = await start();
+    await gateway.upstreams.pending();
     expect(await call('two-questions')).toBe('Ada+Alan');
-    expect(await call('all-inputs')).toBe('model-1 file:///r');
     expect(gateway.upstreams.states()[0]).toMatchObject({ inFlight: 0, queued: 0 });
   });
 
-  it('a client that cannot answer fails the call only', async () => {
+  crosses('elicitation: URL', async () => {
+    const { call } = await start({
+      ...answers,
+      capabilities: { elicitation: { url: {} } },
+      onElicit: async (params) => ({
+        action: params.mode === 'url' && params.url === 'https://auth.example/' ? 'accept' : 'decline',
+      }),
+    });
+    expect(await call('url')).toBe('accept');
+  });
+
+  crosses('sampling and roots', async () => {
+    const { call } = await start();
+    expect(await call('all-inputs')).toBe('model-1 file:///r');
+  });
+
+  crosses('input the client cannot give fails that call only', async () => {
     const { client, call } = await start({});
-    await client.listTools();
     const outcome = await client.callTool('up__two-questions').then(
       (result) => (result.isError === true ? 'refused' : 'went through'),
       () => 'refused',
@@ -168,72 +221,89 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     expect(await call('plain')).toBe('hello');
   });
 
-  it('progress with the token of each hop, log messages by level', async () => {
+  crosses('progress', async () => {
     const { client } = await start();
-    await client.listTools();
     const progress: ProgressUpdate[] = [];
     await client.callTool('up__progress', {}, { onProgress: (update) => progress.push(update) });
     expect(progress).toEqual([1, 2, 3].map((step) => ({ progress: step, total: 3, message: `s${step}` })));
+  });
+
+  crosses('log messages of a call, by level', async () => {
     const logs: LogMessage[] = [];
-    const gateway = await start({
+    const { client } = await start({
       ...answers,
       onNotification: ({ method, params }) => {
         if (method === 'notifications/message') logs.push(params as unknown as LogMessage);
       },
     });
-    if (down === 'legacy') await gateway.client.setLogLevel('error');
-    await gateway.client.callTool(
-      'up__logs',
-      {},
-      { logLevel: 'error', onLog: (message) => logs.push(message) },
-    );
+    if (down === 'legacy') await client.setLogLevel('error');
+    await client.callTool('up__logs', {}, { logLevel: 'error', onLog: (message) => logs.push(message) });
     await eventually(() => logs.length > 0);
     expect(logs).toMatchObject([{ level: 'error', data: { loud: true }, logger: 'my-logger' }]);
   });
 
-  it('cancellation reaches the upstream; updates and list changes reach the client', async () => {
-    const heard: string[] = [];
-    const { client, gateway } = await start({
-      ...answers,
-      onNotification: ({ method, params }) => heard.push(`${method} ${String(params?.['uri'] ?? '')}`.trim()),
-    });
+  crosses('cancellation', async () => {
+    const { client, gateway } = await start();
     await client.listTools();
-    await client.subscribe({ toolsListChanged: true, resourceSubscriptions: ['note://1', 'note://aborted'] });
-    await eventually(() => gateway.server.registry.subscriptions.uris().length === 2);
     const abort = new AbortController();
     const call = client.callTool('up__waits', {}, { signal: abort.signal });
     call.catch(() => {});
-    await eventually(() => gateway.upstreams.states()[0]?.inFlight === 1);
+    await eventually(() => waiting.size > 0);
     abort.abort();
     await expect(call).rejects.toMatchObject({ code: 'REQUEST_CANCELLED' });
-    await eventually(() => heard.includes('notifications/resources/updated note://aborted'));
+    await eventually(() => waiting.size === 0 && gateway.upstreams.states()[0]?.inFlight === 0);
+  });
+
+  crosses('resource subscriptions', async () => {
+    const heard: string[] = [];
+    const { client } = await start({
+      ...answers,
+      onNotification: ({ method, params }) => heard.push(`${method} ${String(params?.['uri'] ?? '')}`),
+    });
+    await client.listTools();
+    const subscription = await client.subscribe({ resourceSubscriptions: ['note://1'] });
+    await eventually(() => subscribed.has('note://1'));
+    await client.callTool('up__grow');
+    await eventually(() => heard.includes('notifications/resources/updated note://1'));
+    await subscription.close();
+    await eventually(() => !subscribed.has('note://1'));
+  });
+
+  crosses('list_changed', async () => {
+    const heard: string[] = [];
+    const { client, gateway } = await start({
+      ...answers,
+      onNotification: ({ method }) => heard.push(method),
+    });
+    await client.listTools();
+    await client.subscribe({ toolsListChanged: true });
+    await client.callTool('up__plain');
     heard.length = 0;
     await client.callTool('up__grow');
     await eventually(() => gateway.server.registry.tools.get('up__grown') !== undefined);
     await eventually(() => heard.includes('notifications/tools/list_changed'));
-    await eventually(() => heard.includes('notifications/resources/updated note://1'));
     expect((await client.listTools()).map(({ name }) => name)).toContain('up__grown');
   });
 
-  it('trace context passes, hop metadata does not', async () => {
+  crosses('trace context and other `_meta` of both ends', async () => {
     const { client } = await start();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const result = await client.callTool('up__meta', {}, { meta: { traceparent, 'com.example/x': 1 } });
     const meta = JSON.parse(textOf(result.content)) as Record<string, unknown>;
     expect(meta).toMatchObject({ traceparent, 'com.example/x': 1 });
-    if (up === 'modern')
+    if (up === 'modern') {
       expect(meta['io.modelcontextprotocol/clientInfo']).toMatchObject({ name: 'ferromcp-gateway' });
+    }
   });
 
   it('K06 hints of the upstream do not cross', async () => {
     const { client } = await start();
     const result = await client.request('resources/read', { uri: 'note://1' });
-    if (down === 'modern')
-      expect(result).toMatchObject({ resultType: 'complete', ttlMs: 0, cacheScope: 'private' });
+    if (down === 'modern') expect(result).toMatchObject({ ttlMs: 0, cacheScope: 'private' });
     else expect(Object.keys(result)).toEqual(['contents']);
   });
 
-  it('transparent: names, instructions and identity are the upstream’s', async () => {
+  crosses('transparent: names, instructions, identity of the upstream', async () => {
     const { client } = await start(answers, true);
     expect((await client.listTools())[0]?.name).toBe('plain');
     expect((await client.listPrompts())[0]?.name).toBe('greet');
@@ -243,5 +313,34 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     });
     expect(textOf((await client.callTool('plain')).content)).toBe('hello');
     expect(textOf((await client.callTool('two-questions')).content)).toBe('Ada+Alan');
+  });
+});
+
+describe('the page about what crosses', () => {
+  it('says what these tests have shown; FERROMCP_WRITE_DOCS=1 writes it', ({ skip }) => {
+    const keys = pairings.map(({ down, up }) => `${down}-${up}`);
+    const ran = [...crossed.values()].reduce((sum, passed) => sum + passed.size, 0);
+    // With a filter, or after a failure, there is nothing to compare.
+    if (ran < crossed.size * keys.length) skip();
+    const page = [
+      '# What crosses the gateway',
+      '',
+      'Made by `test/integration/gateway-eras.test.ts`: a mark stands for a test that passed in that pairing of eras.',
+      'Legacy: revisions 2024-11-05 to 2025-11-25. Modern: 2026-07-28. The first word is the client, the second the upstream.',
+      '',
+      `| Feature | ${pairings.map(({ down, up }) => `${down} → ${up}`).join(' | ')} |`,
+      '| --- | --- | --- | --- | --- |',
+      ...[...crossed].map(
+        ([feature, passed]) =>
+          `| ${feature} | ${keys.map((key) => (passed.has(key) ? '✓' : '–')).join(' | ')} |`,
+      ),
+      '',
+      'Not carried: the Tasks and Skills extensions, and the experimental tasks of 2025-11-25; they are left out of the',
+      'capabilities the gateway announces. Cache hints of upstreams are replaced by those of the gateway.',
+      '',
+    ].join('\n');
+    const path = new URL('../../docs/gateway/crossing.md', import.meta.url);
+    if (process.env['FERROMCP_WRITE_DOCS'] === '1') writeFileSync(path, page);
+    expect(readFileSync(path, 'utf8')).toBe(page);
   });
 });

@@ -220,6 +220,54 @@ describe('many upstreams', () => {
   });
 });
 
+describe.each(['legacy', 'modern'] as const)('after a lost connection to a %s upstream', (era) => {
+  it('subscriptions are renewed and lists read again, without a call', async () => {
+    const up = server('up');
+    up.tool('old', {}, () => 'old');
+    up.resource('doc://1', { name: 'd' }, () => 'text');
+    let break_ = (): void => {};
+    const gateway = startGateway({
+      up: {
+        options: { era, backoffMs: 5 },
+        target: {
+          kind: 'transport',
+          createTransport: () => {
+            const inner = up.transport();
+            return {
+              kind: inner.kind,
+              start: async (events) => {
+                break_ = () => {
+                  events.closed(new Error('cut'));
+                  void inner.close();
+                };
+                await inner.start(events);
+              },
+              send: (message, options) => inner.send(message, options),
+              close: () => inner.close(),
+            };
+          },
+        },
+      },
+    });
+    const updated: string[] = [];
+    const client = await gateway.connect({
+      era: 'legacy',
+      onNotification: ({ method }) => updated.push(method),
+    });
+    await client.listResources();
+    await client.subscribe({ resourceSubscriptions: ['doc://1'] });
+    await eventually(() => up.registry.subscriptions.wanted('doc://1'));
+    break_();
+    await eventually(() => !up.registry.subscriptions.wanted('doc://1'));
+    up.tool('new', {}, () => 'new');
+    await eventually(() => up.registry.subscriptions.wanted('doc://1'));
+    up.resourceUpdated('doc://1');
+    await eventually(() => updated.includes('notifications/resources/updated'));
+    await eventually(() => names(gateway).includes('up__new'));
+    expect(gateway.upstreams.states()[0]).toMatchObject({ state: 'ready', restarts: 1 });
+  });
+});
+
 describe('filters and mounting', () => {
   it('offers what the filter allows', async () => {
     const up = server('up');

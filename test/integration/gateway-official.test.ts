@@ -1,10 +1,21 @@
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../../src/client/contract.ts';
 import type { LogMessage, ProgressUpdate } from '../../src/core/mcp.ts';
+import { readGatewayConfig } from '../../src/runtime/config/index.ts';
+import { createGateway } from '../../src/server/gateway.ts';
+import { connectInMemory } from '../../src/server/index.ts';
 import { eventually, textOf } from '../unit/client/support.ts';
-import { isAlive, official, startGateway, temporaryFolder } from '../unit/gateway/harness.ts';
+import {
+  cleanup,
+  isAlive,
+  official,
+  scripted,
+  startGateway,
+  temporaryFolder,
+} from '../unit/gateway/harness.ts';
 
 const answers: ClientOptions = {
   onElicit: async () => ({ action: 'accept', content: { name: 'Ada' } }),
@@ -158,6 +169,8 @@ describe.each(['legacy', 'modern'] as const)('official servers for a %s client',
     await client.callTool('everything__toggle-subscriber-updates');
     await eventually(() => updated.includes(uri), 15_000);
     await subscription.close();
+    await eventually(() => gateway.server.registry.subscriptions.uris().length === 0);
+    // The server confirms: without a subscriber it has nobody to send updates to.
     await client.callTool('everything__toggle-subscriber-updates');
   });
 
@@ -185,5 +198,60 @@ describe.each(['legacy', 'modern'] as const)('official servers for a %s client',
     await eventually(() => logs.length + gateway.broadcasts.length > 0, 15_000);
     for (const { audience } of gateway.broadcasts) expect(audience.principalId).toBeDefined();
     await client.callTool('everything__toggle-simulated-logging');
+  });
+});
+
+describe.each(['legacy', 'modern'] as const)('official SDK v2 server over stdio for a %s client', (era) => {
+  it('is modern, and asks in several rounds', async () => {
+    const jiti = fileURLToPath(new URL('../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));
+    const file = fileURLToPath(new URL('../fixtures/dual-era-server.ts', import.meta.url));
+    const gateway = startGateway({
+      up: { target: { kind: 'stdio', command: process.execPath, args: [jiti, file], env: {} } },
+    });
+    const client = await gateway.connect({
+      era,
+      onElicit: async ({ message }) => ({
+        action: 'accept',
+        content: message.includes('city') ? { city: 'Paris' } : { day: 'Friday' },
+      }),
+    });
+    await client.listTools();
+    expect(gateway.upstreams.states()[0]).toMatchObject({ era: 'modern', state: 'ready' });
+    expect(textOf((await client.callTool('up__ask')).content)).toBe('city = Paris; day = Friday');
+    const seen: ProgressUpdate[] = [];
+    const options = { onProgress: (update: ProgressUpdate) => seen.push(update) };
+    await client.callTool('up__work', { steps: 2, everyMs: 5, label: 'x' }, options);
+    expect(seen).toHaveLength(2);
+  });
+});
+
+describe('examples/mcp.json', () => {
+  it('gives the three official servers, and writes outside of the repository only', async () => {
+    const stateDir = temporaryFolder();
+    const config = readGatewayConfig(fileURLToPath(new URL('../../examples/mcp.json', import.meta.url)), {
+      env: { ...process.env, FERROMCP_STATE_DIR: stateDir },
+    });
+    expect(config.warnings).toEqual([]);
+    const gateway = createGateway({ config });
+    cleanup(() => gateway.close());
+    const client = await connectInMemory(gateway.server);
+    cleanup(() => client.close());
+    const prefixes = new Set((await client.listTools()).map(({ name }) => name.split('__')[0]));
+    expect([...prefixes]).toEqual(['everything', 'filesystem', 'memory']);
+    const listing = await client.callTool('filesystem__list_directory', { path: '.' });
+    expect(textOf(listing.content)).toContain('mcp.json');
+    const entities = [{ name: 'Ada', entityType: 'person', observations: [] }];
+    await client.callTool('memory__create_entities', { entities });
+    expect(readFileSync(join(stateDir, 'memory.jsonl'), 'utf8')).toContain('Ada');
+  });
+});
+
+describe('a hanging upstream', () => {
+  it('K02 does not hold up the handshake', async () => {
+    const gateway = startGateway({
+      bad: { target: scripted('mute'), options: { startMs: 30_000, era: 'legacy' } },
+    });
+    expect(gateway.upstreams.identityPending()).toBeUndefined();
+    expect(Object.keys(gateway.upstreams.describe().capabilities)).toContain('tools');
   });
 });
