@@ -6,7 +6,7 @@ import type { Limits } from '../../core/limits.ts';
 import { type AccessPolicy, refuseRequest } from './guard.ts';
 import type { HttpEndpoint } from './http-endpoint.ts';
 import { endJson } from './http-outlet.ts';
-import { answerMalformed } from './malformed.ts';
+import { answerMalformed, answerOnSocket } from './malformed.ts';
 
 /** A further route of the listener (health, legacy SSE); gets raw requests that the guard has let pass. */
 export interface FrontRoute {
@@ -70,6 +70,10 @@ export class FastifyFront {
       rewriteUrl: (request) => (request.url ?? '/').replace(/^https?:\/\/[^/?#]+(?=\/)/i, ''),
     });
     this.#app.server.maxConnections = limits.connections;
+    // Node hands tunnels over as bare connections, past every route.
+    this.#app.server.on('connect', (_request, socket: Duplex) =>
+      answerOnSocket(socket, 'HTTP_METHOD', ['Allow: POST']),
+    );
     this.#routes();
   }
 
@@ -105,21 +109,19 @@ export class FastifyFront {
     // Bodies are read by the endpoint: limit, media type and encoding are judged before a byte is kept. So a request
     // leaves the framework as soon as it is routed, before body parsing.
     app.removeAllContentTypeParsers();
-    app.addHook('onRequest', (request, reply, next) => {
+    app.addHook('onRequest', (request, reply) => {
       const { raw } = request;
+      reply.hijack();
       this.#responses.set(raw.socket, reply.raw);
       const refusal = refuseRequest(raw.rawHeaders, request.originalUrl, policy);
       const serve = request.routeOptions.config[HANDLER];
-      if (refusal === undefined && serve === undefined) {
-        next();
-        return;
-      }
-      reply.hijack();
       if (refusal !== undefined) endpoint.refuse(raw, reply.raw, refusal);
+      else if (serve === undefined)
+        endpoint.refuse(raw, reply.raw, pathOf(raw.url) === path ? 'HTTP_METHOD' : 'HTTP_NOT_FOUND');
       // The router decodes; one path has one spelling.
       else if (pathOf(raw.url) !== request.routeOptions.url)
         endpoint.refuse(raw, reply.raw, 'HTTP_NOT_FOUND');
-      else serve?.(raw, reply.raw);
+      else serve(raw, reply.raw);
     });
     const route = (url: string, methods: readonly string[], handle: FrontRoute['handle']): void => {
       app.route({ method: [...methods], url, config: { [HANDLER]: handle }, handler: () => undefined });
@@ -127,11 +129,6 @@ export class FastifyFront {
     route(path, ['GET', 'POST', 'DELETE'], (request, response) => endpoint.handle(request, response));
     for (const each of routes)
       route(each.path, [each.method], (request, response) => each.handle(request, response));
-    app.setNotFoundHandler((request, reply) => {
-      reply.hijack();
-      const known = pathOf(request.raw.url) === path;
-      endpoint.refuse(request.raw, reply.raw, known ? 'HTTP_METHOD' : 'HTTP_NOT_FOUND');
-    });
     app.setErrorHandler((_error, request, reply) => {
       reply.hijack();
       endpoint.refuse(request.raw, reply.raw, 'INTERNAL');

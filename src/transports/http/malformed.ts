@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { ERROR_TABLE, type ErrorCode } from '../../core/errors.ts';
 import { errorFrame } from '../../protocol/frames.ts';
 
@@ -27,15 +28,21 @@ export function answerMalformed(
     socket.destroy();
     return;
   }
-  const code = CODES[error.code ?? ''] ?? 'HTTP_MALFORMED';
+  answerOnSocket(socket, CODES[error.code ?? ''] ?? 'HTTP_MALFORMED');
+}
+
+/** Writes an error as a whole HTTP response on a connection that has no request to answer, and closes it. */
+export function answerOnSocket(socket: Duplex, code: ErrorCode, fields: readonly string[] = []): void {
+  // The peer may be gone; then there is nobody to tell.
+  socket.on('error', () => {});
   const { rpc, http, message } = ERROR_TABLE[code];
   const body = errorFrame(undefined, { rpc, http, message, data: { code } }, 'null');
   const head = [
     `HTTP/1.1 ${http} ${STATUS_CODES[http] ?? ''}`,
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
+    ...fields,
     'Connection: close',
   ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
-  socket.destroySoon();
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
