@@ -118,3 +118,18 @@ for (const era of eras) {
     });
   }
 }
+
+describe('HTTP+SSE of 2024-11-05', () => {
+  it('is found by falling back', async () => {
+    const server = build();
+    const { url, close } = await server.listen({ port: 0, legacySse: true });
+    const client = await connect(url.replace('/mcp', '/sse'), {
+      onElicit: () => Promise.resolve({ action: 'accept', content: { name: 'Eve' } }),
+    });
+    expect(client.server?.era).toBe('legacy');
+    expect((await client.callTool('greet')).content).toEqual([{ type: 'text', text: 'Hello, Eve! (1)' }]);
+    await client.close();
+    await close();
+    await server.close();
+  });
+});

@@ -37,6 +37,11 @@ const DELETE_MS = 2_000;
 const METHOD_NOT_FOUND = -32601;
 const SERVER_ERROR = -32000;
 
+/** An error that names no request, with a status about the address or its methods, says nothing of the request. */
+function isAboutAddress(status: number, error: { readonly id?: RequestId | null }): boolean {
+  return (status === 404 || status === 405) && (error.id === undefined || error.id === null);
+}
+
 export class HttpTransport implements ClientTransport {
   readonly kind = 'http';
   readonly #endpoint: HttpEndpoint;
@@ -202,7 +207,7 @@ export class HttpTransport implements ClientTransport {
       }
       throw sessionLostError();
     }
-    if (error === undefined || status < 400) {
+    if (error === undefined || status < 400 || isAboutAddress(status, error)) {
       throw refusal(status, headers['www-authenticate']);
     }
     if (id === undefined) {
