@@ -68,13 +68,21 @@ function install() {
   return built;
 }
 
-function runCargo() {
-  const cli = createRequire(join(ROOT, 'package.json')).resolve('@napi-rs/cli/package.json');
-  const { bin } = JSON.parse(readFileSync(cli, 'utf8'));
+/** Path of the napi command, or undefined when the development dependencies are not installed. */
+function napiCommand() {
+  try {
+    const manifest = createRequire(join(ROOT, 'package.json')).resolve('@napi-rs/cli/package.json');
+    return join(dirname(manifest), JSON.parse(readFileSync(manifest, 'utf8')).bin.napi);
+  } catch {
+    return undefined;
+  }
+}
+
+function runCargo(napi) {
   return spawnSync(
     process.execPath,
     [
-      join(dirname(cli), bin.napi),
+      napi,
       'build',
       '--platform',
       '--release',
@@ -97,9 +105,11 @@ export function buildNative() {
   if (spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status !== 0) {
     return { code: 0, line: 'native addon: no cargo on PATH, the TypeScript fallback is used' };
   }
+  const napi = napiCommand();
+  if (napi === undefined) return { code: 1, line: 'native addon: @napi-rs/cli is missing, run npm ci first' };
   const started = Date.now();
   rmSync(OUTPUT, { recursive: true, force: true });
-  const run = runCargo();
+  const run = runCargo(napi);
   if (run.status !== 0) {
     process.stderr.write(`${run.stdout ?? ''}${run.stderr ?? ''}`);
     return { code: 1, line: `native addon: the build failed${run.error ? ` (${run.error.message})` : ''}` };
