@@ -124,7 +124,7 @@ async function follow(call: UpstreamCall, journey: Journey): Promise<JsonObject 
   for (;;) {
     const event = await call.next();
     if (event.kind === 'result') return fromResult(event.result, exchange, context);
-    if (event.kind === 'failure') return fromFailure(event.error, journey);
+    if (event.kind === 'failure') return fromFailure(event.error, call, journey);
     const inputRequests = call.takeQuestions();
     let handle: string;
     try {
@@ -176,8 +176,16 @@ function checkedRequests(value: JsonValue | undefined): InputRequests {
   }
 }
 
-function fromFailure(error: unknown, journey: Journey): InputRequired {
+function fromFailure(error: unknown, call: UpstreamCall, journey: Journey): InputRequired {
   const { context, upstream } = journey;
+  if (call.missing !== undefined && context.era === 'modern' && error instanceof RpcError) {
+    // The upstream fails because its question was refused; the modern era has an error that says why.
+    throw new FerroError('CAPABILITY_MISSING', {
+      detail: Object.keys(call.missing).join(', '),
+      data: { requiredCapabilities: call.missing },
+      cause: error,
+    });
+  }
   const requests = urlElicitations(error);
   if (requests === undefined) throw error;
   if (context.era === 'legacy') {

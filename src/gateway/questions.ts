@@ -3,7 +3,7 @@ import type { ServerRequest } from '../client/contract.ts';
 import { FerroError, RpcError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { ClientCapabilities, InputRequest } from '../core/mcp.ts';
-import { isCapable } from '../protocol/input-answers.ts';
+import { isCapable, requiredCapability } from '../protocol/input-answers.ts';
 import type { Lane } from './lane.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
@@ -119,6 +119,7 @@ export async function answerQuestion(
   const found = attribute(lane, request.origin.requestId);
   switch (found.kind) {
     case 'call':
+      if (!isCapable(found.call.capabilities, question)) found.call.missing = requiredCapability(question);
       assertAnswerable(found.call.capabilities, question);
       host.asked(found.call, question);
       return await found.call.ask(question, request);

@@ -32,6 +32,8 @@ export class UpstreamCall {
   readonly principalId: string;
   /** What the client declared, in its latest request. */
   capabilities: ClientCapabilities;
+  /** What the upstream wanted and the client has not declared. */
+  missing: ClientCapabilities | undefined;
   /** JSON-RPC id on the upstream's connection, once sent. */
   requestId: number | string | undefined;
   readonly #abort = new AbortController();

@@ -14,7 +14,7 @@ const send = (m) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...m }
 const waiting = new Map();
 let next = 1;
 const ask = (method, params) => new Promise((resolve) => { const id = 'q' + next++; waiting.set(id, resolve); send({ id, method, params }); });
-const names = ['ask', 'pid', 'slow', 'background', 'log', 'url-required', 'bad-question'];
+const names = ['needs', 'ask', 'pid', 'slow', 'background', 'log', 'url-required', 'bad-question'];
 const requestedSchema = { type: 'object', properties: { v: { type: 'string' } } };
 let opened = false;
 readline.createInterface({ input: process.stdin }).on('line', async (line) => {
@@ -28,6 +28,7 @@ readline.createInterface({ input: process.stdin }).on('line', async (line) => {
   const text = (value) => send({ id, result: { content: [{ type: 'text', text: typeof value === 'string' ? value : JSON.stringify(value) }] } });
   const args = params.arguments;
   switch (params.name) {
+    case 'needs': { const { error } = await ask('sampling/createMessage', { messages: [], maxTokens: 1 }); return send(error === undefined ? { id, result: { content: [] } } : { id, error: { code: -32603, message: error.message } }); }
     case 'pid': return text(String(process.pid));
     case 'slow': setTimeout(() => text(String(process.pid)), args.ms); return;
     case 'ask': { const answers = []; for (let i = 0; i < (args.times ?? 1); i++) answers.push(await ask('elicitation/create', { message: 'm' + i, requestedSchema })); return text({ pid: process.pid, answers }); }
@@ -162,6 +163,18 @@ describe('a parked call', () => {
     expect(answer['answers']).toMatchObject([{ error: { code: -32601 } }]);
     const refused = JSON.parse(text(await round(gateway, 'bad-question', context()))) as JsonObject;
     expect(refused).toMatchObject({ error: { code: -32602 } });
+  });
+});
+
+describe('a call that fails for want of a capability', () => {
+  it('gets -32021 in the modern era, the upstream’s own error in the legacy era', async () => {
+    const gateway = await start();
+    await expect(round(gateway, 'needs', context({ clientCapabilities: {} }))).rejects.toMatchObject({
+      code: 'CAPABILITY_MISSING',
+      data: { requiredCapabilities: { sampling: {} } },
+    });
+    const legacy = { era: 'legacy', revision: '2025-11-25', clientCapabilities: {} } as const;
+    await expect(round(gateway, 'needs', context(legacy))).rejects.toMatchObject({ rpcCode: -32603 });
   });
 });
 
