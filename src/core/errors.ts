@@ -203,6 +203,22 @@ export function isFerroError(value: unknown): value is FerroError {
 }
 
 /**
+ * What application code has thrown, when it can be looked at without harm; else an error that says so. A proxy, a
+ * getter or a message that is no text must not fail the code that reports the failure.
+ */
+export function inspectable(thrown: unknown): unknown {
+  if ((typeof thrown !== 'object' && typeof thrown !== 'function') || thrown === null) return thrown;
+  try {
+    if (isFerroError(thrown)) return thrown;
+    if (!(thrown instanceof Error)) return thrown;
+    if (typeof thrown.message === 'string' && typeof thrown.name === 'string') return thrown;
+  } catch {
+    // Falls through to the replacement.
+  }
+  return new Error('');
+}
+
+/**
  * A JSON-RPC error with an explicit code, as received from a peer (an upstream or a client) or thrown by a handler
  * that needs a code of its own. Travels to the caller unchanged.
  */

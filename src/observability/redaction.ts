@@ -113,7 +113,13 @@ function redactValue(value: unknown, bounds: RedactionBounds, depth: number): un
     case 'function':
       return `[${typeof value}]`;
     case 'object':
-      return value === null ? null : redactObject(value, bounds, depth);
+      if (value === null) return null;
+      try {
+        return redactObject(value, bounds, depth);
+      } catch {
+        // A proxy, a getter that throws, an error whose message is no text.
+        return '[unreadable]';
+      }
   }
 }
 

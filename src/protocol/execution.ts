@@ -1,5 +1,5 @@
 import type { JsonCodec } from '../core/envelope.ts';
-import { FerroError } from '../core/errors.ts';
+import { FerroError, inspectable } from '../core/errors.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
 import type { Call } from './call.ts';
@@ -209,9 +209,10 @@ export class Run {
     this.call.outlet.end(replyFrame(this.call.idRaw, resultText), 200);
   }
 
-  fail(thrown: unknown): void {
+  fail(reason: unknown): void {
     if (this.call.done) return;
     this.#finish();
+    const thrown = inspectable(reason);
     const error = this.#era.encodeError(thrown, this.#execution.deps.logger);
     this.call.outlet.end(errorFrame(this.call.idRaw, error, this.#era.missingId), error.http);
     // Whatever the handler still does must notice that nobody waits for it.

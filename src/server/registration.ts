@@ -98,7 +98,7 @@ function buildTool<I extends SchemaInput, O extends Output>(
     call: (args, ctx): CallToolResult | InputRequired | Promise<CallToolResult | InputRequired> => {
       const value = handler(args as InferArguments<I>, ctx);
       return isThenable(value)
-        ? value.then((settled) => toToolResult(settled, hasOutput))
+        ? Promise.resolve(value).then((settled) => toToolResult(settled, hasOutput))
         : toToolResult(value, hasOutput);
     },
   };

@@ -1,6 +1,6 @@
-import { FerroError } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { ReadResourceResult, ResourceContents } from '../../core/mcp.ts';
+import { encodeJson } from '../../protocol/codec/index.ts';
 import { type InputRequired, isInputRequired } from '../../protocol/input-required.ts';
 
 /**
@@ -29,13 +29,7 @@ function toContents(value: unknown, uri: string, mimeType: string | undefined): 
     return { uri, mimeType: mimeType ?? 'application/octet-stream', blob };
   }
   if (isContents(value)) return withUri(value, uri, mimeType);
-  try {
-    const text = JSON.stringify(value);
-    if (text !== undefined) return { uri, mimeType: mimeType ?? 'application/json', text };
-  } catch (cause) {
-    throw new FerroError('RESULT_INVALID', { detail: 'the resource cannot be written as JSON', cause });
-  }
-  throw new FerroError('RESULT_INVALID', { detail: `a ${typeof value} is not a resource` });
+  return { uri, mimeType: mimeType ?? 'application/json', text: encodeJson(value) };
 }
 
 function isContents(value: unknown): value is Partial<ResourceContents> {

@@ -1,4 +1,4 @@
-import { FerroError, isFerroError, RpcError } from '../../core/errors.ts';
+import { FerroError, inspectable, isFerroError, RpcError } from '../../core/errors.ts';
 import { correlationId } from '../../core/ids.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { Logger } from '../../core/log.ts';
@@ -85,7 +85,8 @@ export class CallToolHandler implements MethodHandler {
   }
 
   /** Errors with a code of their own are protocol errors; what a tool throws otherwise is for the model to read. */
-  #failure(error: unknown, entry: ToolEntry): JsonObject {
+  #failure(thrown: unknown, entry: ToolEntry): JsonObject {
+    const error = inspectable(thrown);
     if (isFerroError(error) || error instanceof RpcError) throw error;
     const id = correlationId();
     this.#logger.log('warn', 'A tool failed', { tool: entry.definition.name, correlationId: id, error });

@@ -1,6 +1,7 @@
 import { FerroError } from '../../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../../core/json.ts';
 import type { CallToolResult, ContentBlock } from '../../core/mcp.ts';
+import { encodeJson } from '../../protocol/codec/index.ts';
 import { type InputRequired, isInputRequired } from '../../protocol/input-required.ts';
 
 const CONTENT_TYPES = new Set(['text', 'image', 'audio', 'resource', 'resource_link']);
@@ -21,13 +22,13 @@ export function toToolResult(value: unknown, hasOutput: boolean): CallToolResult
   if (hasOutput) {
     if (value === undefined)
       throw new FerroError('RESULT_INVALID', { detail: 'a tool with an output schema returned nothing' });
-    return { content: [{ type: 'text', text: jsonText(value) }], structuredContent: value as JsonValue };
+    return { content: [{ type: 'text', text: encodeJson(value) }], structuredContent: value as JsonValue };
   }
   if (value === undefined || value === null) return { content: [] };
   if (typeof value === 'string') return { content: [{ type: 'text', text: value }] };
   if (isContentBlock(value)) return { content: [value] };
   if (Array.isArray(value) && value.length > 0 && value.every(isContentBlock)) return { content: value };
-  return { content: [{ type: 'text', text: jsonText(value) }] };
+  return { content: [{ type: 'text', text: encodeJson(value) }] };
 }
 
 function isToolResult(value: unknown): value is CallToolResult {
@@ -40,15 +41,4 @@ function isToolResult(value: unknown): value is CallToolResult {
 
 function isContentBlock(value: unknown): value is ContentBlock {
   return isJsonObject(value) && typeof value['type'] === 'string' && CONTENT_TYPES.has(value['type']);
-}
-
-function jsonText(value: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (cause) {
-    throw new FerroError('RESULT_INVALID', { detail: 'the value cannot be written as JSON', cause });
-  }
-  if (text === undefined) throw new FerroError('RESULT_INVALID', { detail: `a ${typeof value} is not JSON` });
-  return text;
 }

@@ -22,6 +22,8 @@ export class RawConnection {
   closed = false;
   #received: Buffer[] = [];
   #size = 0;
+  /** Bytes the response being received has at least, once its head tells. */
+  #needed = 0;
   #waiting = new Set<() => void>();
 
   private constructor(socket: Socket) {
@@ -99,7 +101,10 @@ export class RawConnection {
 
   /** The next whole response. Taken out of what was received, so that the one after it can be asked for. */
   async response(): Promise<RawResponse> {
-    await this.until('a response', () => this.#parse() !== undefined || this.closed);
+    await this.until(
+      'a response',
+      () => this.closed || (this.#size >= this.#needed && this.#parse() !== undefined),
+    );
     const parsed = this.#parse();
     if (parsed === undefined)
       throw new Error(`closed without a whole response: ${JSON.stringify(this.text.slice(0, 500))}`);
@@ -107,6 +112,7 @@ export class RawConnection {
     const rest = this.bytes.subarray(end);
     this.#received = [rest];
     this.#size = rest.length;
+    this.#needed = 0;
     return response;
   }
 
@@ -140,6 +146,7 @@ export class RawConnection {
     const length = headers.get('content-length');
     if (length !== undefined) {
       const whole = end + Number(length);
+      this.#needed = whole;
       if (bytes.length < whole) return undefined;
       return { response: { status, headers, body: bytes.toString('utf8', end, whole) }, end: whole };
     }

@@ -160,7 +160,15 @@ const RESULTS = {
       throw new Error(CANARY);
     },
   }),
-  proxy: () => THROWN.proxy(),
+  proxy: () =>
+    new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('on purpose');
+        },
+      },
+    ),
   'content-cycle': () => {
     const meta = {};
     meta.self = meta;
@@ -169,7 +177,7 @@ const RESULTS = {
   'thenable-throws': () => ({
     // biome-ignore lint/suspicious/noThenProperty: the attack
     get then() {
-      throw new Error(CANARY);
+      throw new Error('on purpose');
     },
   }),
   'thenable-without-promise': () => ({
