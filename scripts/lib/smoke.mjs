@@ -166,9 +166,7 @@ async function untilGone(marker) {
     const left = markedProcesses(marker);
     if (left.length === 0) return;
     if (Date.now() > deadline) {
-      const what = left.map(
-        (pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')}`,
-      );
+      const what = left.map((pid) => `${pid} ${commandLine(pid)}`);
       throw new Error(`still running: ${what.join('; ')}`);
     }
     await sleep(100);
