@@ -24,6 +24,8 @@ export interface EraCodec {
     spec: MethodSpec,
     result: Exclude<MethodResult, EncodedResult | InputRequired | DetachedResult>,
   ): string;
+  /** JSON text of the result with which the server ends a long-lived stream by itself. */
+  encodeStreamEnd(call: Call): string;
   encodeError(thrown: unknown, logger: Logger): WireError;
   /** The handler wants input: either finishes the call or runs it again later. */
   inputRequired(run: Run, outcome: InputRequired): void;
@@ -231,7 +233,7 @@ export class Run {
   endStream(): void {
     const { call } = this;
     if (this.#detached === undefined || call.done) return;
-    this.reply(this.#era.encodeResult(call, this.#spec, endOfStream(call)));
+    this.reply(this.#era.encodeStreamEnd(call));
   }
 
   /** The clock stands still while the client is asked. */
@@ -264,10 +266,6 @@ export class Run {
     const bytes = Buffer.byteLength(text);
     if (bytes > limit) throw new FerroError('RESULT_TOO_LARGE', { detail: `${bytes} bytes, limit ${limit}` });
   }
-}
-
-function endOfStream(call: Call): { readonly _meta: { readonly [key: string]: string | number } } {
-  return { _meta: { 'io.modelcontextprotocol/subscriptionId': JSON.parse(call.idRaw) as string | number } };
 }
 
 function isThenable(value: MethodResult | Promise<MethodResult>): value is Promise<MethodResult> {

@@ -37,6 +37,11 @@ export class LegacyCodec implements EraCodec {
     return this.#codec.encode(known);
   }
 
+  /** No method of these revisions keeps its request open. */
+  encodeStreamEnd(): string {
+    return '{}';
+  }
+
   encodeError(thrown: unknown, logger: Logger): WireError {
     const error = wireError(thrown, logger);
     // After the session is found, an error is an answer like any other (2025-11-25, transports).

@@ -61,6 +61,13 @@ export class ModernCodec implements EraCodec {
     return text === '{}' ? `{${type}${cache}${metaText}}` : `{${type}${cache}${metaText},${text.slice(1)}`;
   }
 
+  /** Repeats the id as it came (2026-07-28, subscriptions, Graceful Closure). */
+  encodeStreamEnd(call: Call): string {
+    const { serverInfo } = this.#deps.identity;
+    const info = `${JSON.stringify(META.serverInfo)}:${JSON.stringify(serverInfo)}`;
+    return `{"resultType":"complete","_meta":{"${META.subscriptionId}":${call.idRaw},${info}}}`;
+  }
+
   encodeError(thrown: unknown, logger: Logger): WireError {
     const error = wireError(thrown, logger);
     return { ...error, http: inBandStatus(error) };

@@ -159,7 +159,8 @@ export class RoundInput implements InputDriver {
     this.#call = call;
     this.#check = check;
     this.rounds = rounds;
-    this.#answers = { ...answers };
+    // Keys come from the client: `__proto__` must be one like any other.
+    this.#answers = Object.assign(Object.create(null) as Record<string, JsonObject>, answers);
   }
 
   get answers(): Readonly<Record<string, JsonObject>> {
