@@ -24,7 +24,7 @@ export function assertHeadersAgree(headers: HeaderView, envelope: Envelope): voi
 
 function single(headers: HeaderView, name: string): string | undefined {
   const value = headers[name];
-  return typeof value === 'string' ? value.trim() : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 function expectEqual(name: string, header: string | undefined, body: string | undefined): void {
