@@ -1,8 +1,9 @@
 import { FerroError, isFerroError, RpcError } from '../core/errors.ts';
+import { isJsonObject } from '../core/json.ts';
 
 /** What a failed call means to the caller. Errors the upstream itself answered with stay as they are. */
 export function callFailure(error: unknown, upstream: string): Error {
-  if (error instanceof RpcError) return fromUpstream(error);
+  if (error instanceof RpcError) return fromUpstream(error, upstream);
   if (isFerroError(error)) {
     switch (error.code) {
       case 'CONNECTION_CLOSED':
@@ -54,11 +55,22 @@ export function isOutage(error: unknown): boolean {
 }
 
 const RESOURCE_NOT_FOUND_LEGACY = -32002;
+const CAPABILITY_MISSING_MODERN = -32021;
 
-/** The code for an unknown resource differs between the eras; the downstream codec writes the right one. */
-function fromUpstream(error: RpcError): Error {
-  if (error.rpcCode !== RESOURCE_NOT_FOUND_LEGACY) return error;
-  return new FerroError('RESOURCE_NOT_FOUND', { data: error.data, cause: error });
+/** Codes that one era has and the other has not; the downstream codec writes the right one. */
+function fromUpstream(error: RpcError, upstream: string): Error {
+  const { data } = error;
+  switch (error.rpcCode) {
+    case RESOURCE_NOT_FOUND_LEGACY:
+      return new FerroError('RESOURCE_NOT_FOUND', { data, cause: error });
+    case CAPABILITY_MISSING_MODERN: {
+      const required = isJsonObject(data) ? data['requiredCapabilities'] : undefined;
+      const detail = isJsonObject(required) ? Object.keys(required).join(', ') : upstream;
+      return new FerroError('CAPABILITY_MISSING', { detail, data, cause: error });
+    }
+    default:
+      return error;
+  }
 }
 
 function describe(upstream: string, error: FerroError): string {

@@ -179,13 +179,20 @@ describe('results', () => {
     expect(JSON.stringify(mapped)).toBe('{"__proto__":{"x":1},"_meta":{"__proto__":{"y":2}}}');
   });
 
-  it('failures keep what the upstream said, except the old code for unknown resources', () => {
+  it('failures keep what the upstream said, except codes that differ between the eras', () => {
     const own = new RpcError(-32099, 'custom', { a: 1 });
     expect(callFailure(own, 'up')).toBe(own);
     expect(callFailure(new RpcError(-32002, 'gone', { uri: 'x://1' }), 'up')).toMatchObject({
       code: 'RESOURCE_NOT_FOUND',
       data: { uri: 'x://1' },
     });
+    const data = { requiredCapabilities: { sampling: {} } };
+    expect(callFailure(new RpcError(-32021, 'cannot', data), 'up')).toMatchObject({
+      code: 'CAPABILITY_MISSING',
+      detail: 'sampling',
+      data,
+    });
+    expect(callFailure(new RpcError(-32021, 'cannot'), 'up')).toMatchObject({ detail: 'up' });
     expect(callFailure(new Error('ECONNREFUSED 10.0.0.1'), 'up')).toMatchObject({
       code: 'UPSTREAM_UNAVAILABLE',
       detail: 'up',
