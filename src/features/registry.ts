@@ -52,6 +52,8 @@ export type ArgumentCompleter = (
 export interface ResourceEntry {
   readonly definition: Resource;
   readonly source?: string;
+  /** As for tools; so below. */
+  readonly timeoutMs?: number;
   readonly read: (
     uri: string,
     ctx: RequestContext,
@@ -61,6 +63,7 @@ export interface ResourceEntry {
 export interface TemplateEntry {
   readonly definition: ResourceTemplate;
   readonly source?: string;
+  readonly timeoutMs?: number;
   readonly read: (
     uri: string,
     variables: Readonly<Record<string, string | readonly string[]>>,
@@ -72,6 +75,7 @@ export interface TemplateEntry {
 export interface PromptEntry {
   readonly definition: Prompt;
   readonly source?: string;
+  readonly timeoutMs?: number;
   readonly get: (
     args: Readonly<Record<string, string>>,
     ctx: RequestContext,

@@ -93,6 +93,7 @@ export function promptEntries(factory: EntryFactory, upstream: Upstream): readon
   return (upstream.snapshot?.prompts ?? []).map((prompt) => ({
     definition: transparent ? prompt : { ...prompt, name: offeredName(upstream.prefix, prompt.name) },
     source,
+    timeoutMs: 0,
     get: async (args, context) =>
       (await relay(
         upstream,
@@ -111,6 +112,7 @@ export function resourceEntries(factory: EntryFactory, upstream: Upstream): read
   return (upstream.snapshot?.resources ?? []).map((resource) => ({
     definition: { ...resource, uri: addresses.toClient(upstream.prefix, resource.uri) },
     source,
+    timeoutMs: 0,
     read: (_uri, context) => readResource(factory, upstream, resource.uri, context),
   }));
 }
@@ -120,6 +122,7 @@ export function templateEntries(factory: EntryFactory, upstream: Upstream): read
   return (upstream.snapshot?.templates ?? []).map((template) => ({
     definition: { ...template, uriTemplate: addresses.toClient(upstream.prefix, template.uriTemplate) },
     source,
+    timeoutMs: 0,
     read: (uri, _variables, context) =>
       readResource(factory, upstream, addresses.toUpstream(upstream.prefix, uri), context),
     ...completion(factory, upstream, { type: 'ref/resource', uri: template.uriTemplate }),

@@ -145,7 +145,9 @@ export function assemble(options: ServerOptions, registry: Registry, hooks: Asse
     onRootsChanged: hooks.onRootsChanged,
   });
   const modern = new ModernEra({ execution, codec: modernCodec, inputs, limits, capabilities });
-  const onPeer = (session: LegacySession): void => session.onClose(() => hooks.onPeerGone(session.id));
+  const onPeer = (session: LegacySession): void => {
+    session.onClose(() => hooks.onPeerGone(session.id));
+  };
   const protocol = { codec, limits, logger, legacy, modern, onPeer };
   return { protocol, execution, limits, logger, schemas, readySessions, capabilities: view };
 }

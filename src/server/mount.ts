@@ -8,6 +8,9 @@ import { legacySseTransport } from '../transports/client/legacy-sse.ts';
 import { stdioTransport } from '../transports/client/stdio.ts';
 import { UrlTransport } from '../transports/client/target.ts';
 
+/** How long a program may take to end once its input has. */
+const END_OF_INPUT_MS = 1_000;
+
 /** What mounted upstreams need of the server they are mounted in. */
 export interface MountHost {
   readonly limits: Limits;
@@ -56,6 +59,8 @@ export function gatewayDeps(host: MountHost, options: MountOptions = {}): Gatewa
 const connectUpstream: ConnectUpstream = (target, { shutdownMs, limits, logger }) => {
   if (target.kind === 'stdio') {
     const { command, args, env, cwd } = target;
+    // A server that waits for something does not notice the end of its input: most of the time is for SIGTERM.
+    const closeMs = Math.min(END_OF_INPUT_MS, shutdownMs / 2);
     return {
       transport: stdioTransport({
         command,
@@ -63,7 +68,8 @@ const connectUpstream: ConnectUpstream = (target, { shutdownMs, limits, logger }
         env,
         ...(cwd === undefined ? {} : { cwd }),
         maxLineBytes: limits.lineBytes,
-        closeMs: shutdownMs,
+        closeMs,
+        terminateMs: shutdownMs - closeMs,
       }),
     };
   }

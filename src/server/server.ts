@@ -41,6 +41,7 @@ export class Server {
   /** Identity with upstreams, and the registry's epoch it was made for. */
   #described: { readonly serverInfo: Implementation; readonly instructions: string | undefined };
   #describedAt = -1;
+  #watched: Upstreams | undefined;
   /** A transparent gateway shows its upstream's identity instead of its own. */
   #transparent = false;
   #registering: Promise<void> | undefined;
@@ -62,7 +63,7 @@ export class Server {
       middleware: this.#middleware,
       mounted: () => this.#upstreams?.describe().capabilities ?? {},
       identity: () => this.#identity(),
-      pending: () => this.#upstreams?.pending(),
+      pending: () => this.#upstreams?.identityPending(),
       onRootsChanged: (session) => this.#upstreams?.rootsChanged(session.id),
       onLogLevel: (peerKey, level) => this.#upstreams?.setPeerLogLevel(peerKey, level),
       onPeerGone: (peerKey) => this.#upstreams?.peerGone(peerKey),
@@ -175,8 +176,7 @@ export class Server {
   mount(name: string, upstream: UpstreamSpec | Server): this {
     const spec = upstream instanceof Server ? () => upstream.transport() : upstream;
     this.#upstreams = mountUpstream(this.registry, name, spec, gatewayDeps(this.mountHost()));
-    this.#describedAt = -1;
-    this.#assembly.capabilities.invalidate();
+    this.#watchDescription(this.#upstreams);
     return this;
   }
 
@@ -187,8 +187,7 @@ export class Server {
     this.#upstreams = upstreams;
     this.#transparent = transparent;
     upstreams.attach(this.registry);
-    this.#describedAt = -1;
-    this.#assembly.capabilities.invalidate();
+    this.#watchDescription(upstreams);
     return this;
   }
 
@@ -258,6 +257,18 @@ export class Server {
   mountHost(): MountHost {
     const { limits, logger, readySessions } = this.#assembly;
     return { limits, logger, sessions: readySessions };
+  }
+
+  /** Upstreams tell when their identity or capabilities are no longer what they were. */
+  #watchDescription(upstreams: Upstreams): void {
+    const forget = (): void => {
+      this.#describedAt = -1;
+      this.#assembly.capabilities.invalidate();
+    };
+    forget();
+    if (this.#watched === upstreams) return;
+    this.#watched = upstreams;
+    upstreams.onDescription(forget);
   }
 
   #identity(): { readonly serverInfo: Implementation; readonly instructions: string | undefined } {

@@ -14,6 +14,12 @@ export class GetPromptHandler implements MethodHandler {
     this.#registry = registry;
   }
 
+  timeoutMs(params: JsonObject): number | undefined {
+    return typeof params['name'] === 'string'
+      ? this.#registry.prompts.get(params['name'])?.timeoutMs
+      : undefined;
+  }
+
   async handle(params: JsonObject, call: Call): Promise<MethodResult> {
     const name = params['name'];
     if (typeof name !== 'string') throw new FerroError('INVALID_PARAMS', { detail: 'name must be a string' });

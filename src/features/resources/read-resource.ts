@@ -39,6 +39,14 @@ export class ReadResourceHandler implements MethodHandler {
     this.#registry = registry;
   }
 
+  timeoutMs(params: JsonObject): number | undefined {
+    const { uri } = params;
+    if (typeof uri !== 'string') return undefined;
+    const entry = this.#registry.resources.get(uri) ?? matchTemplate(this.#registry, uri)?.entry;
+    // Whoever reads unlisted URIs keeps deadlines of its own.
+    return entry === undefined && this.#registry.fallbacks.length > 0 ? 0 : entry?.timeoutMs;
+  }
+
   async handle(params: JsonObject, call: Call): Promise<MethodResult> {
     const uri = requireUri(params);
     const found = await this.#read(uri, call);
