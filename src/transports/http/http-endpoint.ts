@@ -185,7 +185,7 @@ export class HttpEndpoint {
   ): void {
     switch (envelope.kind) {
       case 'request': {
-        if (fresh) outlet.sessionId = session.id;
+        if (fresh) outlet.opened = session;
         const release = this.sessions.hold(session.id);
         outlet.onEnd = release;
         this.#deps.legacy.request(session, envelope, paramsOf(message), outlet);

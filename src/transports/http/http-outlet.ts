@@ -65,8 +65,8 @@ export class HttpOutlet implements Outlet {
   readonly canStream: boolean;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
-  /** Set before the reply: the session this request has created. */
-  sessionId: string | undefined;
+  /** Set before the reply: the session this request opens, named to the client once it is agreed on. */
+  opened: { readonly id: string; readonly negotiated: boolean } | undefined;
   /** Runs once when the exchange is over, however it ended. */
   onEnd: (() => void) | undefined;
   /** Answers instead of an empty stream when there is nothing to reply (a batch of notifications). */
@@ -124,7 +124,7 @@ export class HttpOutlet implements Outlet {
     if (this.#streaming) {
       response.end(sseEvent(text));
     } else if (this.#json || httpStatus !== 200) {
-      endJson(response, httpStatus, text, this.sessionId);
+      endJson(response, httpStatus, text, this.#sessionId);
     } else {
       response.writeHead(200, this.#head(SSE_HEAD));
       response.end(sseEvent(text));
@@ -148,8 +148,13 @@ export class HttpOutlet implements Outlet {
     response.end();
   }
 
+  get #sessionId(): string | undefined {
+    return this.opened?.negotiated === true ? this.opened.id : undefined;
+  }
+
   #head(fields: readonly string[]): string[] {
-    return this.sessionId === undefined ? [...fields] : [...fields, 'Mcp-Session-Id', this.sessionId];
+    const id = this.#sessionId;
+    return id === undefined ? [...fields] : [...fields, 'Mcp-Session-Id', id];
   }
 }
 

@@ -3,6 +3,7 @@ import { FerroError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { LegacySession } from '../../protocol/eras/legacy/session.ts';
 import { type KeepAlive, sseEvent } from './http-outlet.ts';
+import { onceClosed } from './response-end.ts';
 
 /** The GET streams of legacy sessions: the way for messages that belong to no request. */
 export class SessionStreams {
@@ -38,11 +39,12 @@ export class SessionStreams {
     ]);
     response.flushHeaders();
     this.#keepAlive.add(response);
-    response.once('close', () => {
+    const stop = session.onClose(() => response.end());
+    onceClosed(response, () => {
+      stop();
       streams.delete(response);
       release();
     });
-    session.onClose(() => response.end());
   }
 
   #push(streams: Set<ServerResponse>, text: string): boolean {

@@ -127,10 +127,11 @@ export class LegacySession {
     }
   }
 
-  /** Runs when the session ends; at once when it has. */
-  onClose(listener: () => void): void {
+  /** Runs when the session ends; at once when it has. The returned function takes the listener back. */
+  onClose(listener: () => void): () => void {
     if (this.#closed) listener();
     else this.#onClose.add(listener);
+    return () => this.#onClose.delete(listener);
   }
 
   /** Ends the session: cancels what runs, drops subscriptions, fails open questions. */

@@ -94,11 +94,13 @@ export class ModernCodec implements EraCodec {
 }
 
 /**
- * Once a handler runs, its error is an answer (200); only the codes for which the specification fixes a status keep
- * theirs: header mismatch, missing capability, unsupported version, method not found.
+ * Once a handler runs, its error is an answer (200); only what the specification fixes a status for keeps it (header
+ * mismatch, missing capability, unsupported version, method not found), and what HTTP itself has a word for: quotas
+ * and a server that stops.
  */
 function inBandStatus(error: WireError): number {
   if (error.rpc <= -32020 && error.rpc >= -32022) return 400;
   if (error.rpc === -32601) return 404;
-  return 200;
+  const retry = error.rpc === -32000 && (error.http === 429 || error.http === 503);
+  return retry ? error.http : 200;
 }
