@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { codeOf, crosses, type Feature, type FeatureGroup, observed, until } from './feature.ts';
-import { endToEnd } from './pairing.ts';
+import { type Crossing, endToEnd } from './pairing.ts';
 
 export const RESOURCE_FEATURES: FeatureGroup = {
   title: 'Resources',
@@ -103,8 +103,9 @@ export const PROMPT_FEATURES: FeatureGroup = {
 export const SERVER_FEATURES: FeatureGroup = {
   title: 'The server as a whole',
   features: [
-    crosses('instructions', async ({ client }) => {
-      expect(client.server?.instructions).toContain('Cross with care.');
+    crosses('instructions, once the upstream is known', async ({ client, plain }) => {
+      await client.listTools();
+      expect((await plain()).server?.instructions).toContain('Cross with care.');
     }),
     crosses(
       'transparent: names, identity, capabilities, instructions are those of the upstream',
@@ -138,30 +139,51 @@ const KINDS = {
   prompts: 'promptsListChanged',
 } as const;
 
-const listChanged = (kind: keyof typeof KINDS): Feature =>
-  observed(`${kind}: \`list_changed\`, and the list is the new one`, async (crossing) => {
-    const { client, talker, label, down } = crossing;
-    const name = `added-${label}`;
-    const names = async (): Promise<readonly string[]> => {
-      if (kind === 'tools') return (await client.listTools()).map((tool) => tool.name);
-      if (kind === 'prompts') return (await client.listPrompts()).map((prompt) => prompt.name);
-      return (await client.listResources()).map((resource) => resource.name);
+type Kind = keyof typeof KINDS;
+
+async function changeList(kind: Kind, { client, talker, label, down }: Crossing): Promise<string> {
+  const name = `added-${label}`;
+  const names = async (): Promise<readonly string[]> => {
+    if (kind === 'tools') return (await client.listTools()).map((tool) => tool.name);
+    if (kind === 'prompts') return (await client.listPrompts()).map((prompt) => prompt.name);
+    return (await client.listResources()).map((resource) => resource.name);
+  };
+  const offered = kind === 'resources' ? name : `up__${name}`;
+  const changes = () =>
+    talker.heard.filter(({ method }) => method === `notifications/${kind}/list_changed`).length;
+  const subscription = await client.subscribe({ [KINDS[kind]]: true });
+  const change = async (how: 'add' | 'remove', there: boolean) => {
+    const before = changes();
+    await client.callTool(`up__${how}`, { kind, name });
+    await until(() => changes() > before);
+    await until(async () => (await names()).includes(offered) === there);
+  };
+  await change('add', true);
+  await change('remove', false);
+  await subscription.close();
+  return down === 'legacy' ? 'unasked' : 'by `subscriptions/listen`';
+}
+
+/** A gateway reads lists again at most once in a while, so the three kinds wait for it together. */
+const changing = new WeakMap<Crossing, Readonly<Record<Kind, Promise<string>>>>();
+
+function changed(kind: Kind, crossing: Crossing): Promise<string> {
+  let all = changing.get(crossing);
+  if (all === undefined) {
+    all = {
+      tools: changeList('tools', crossing),
+      resources: changeList('resources', crossing),
+      prompts: changeList('prompts', crossing),
     };
-    const offered = kind === 'resources' ? name : `up__${name}`;
-    const changes = () =>
-      talker.heard.filter(({ method }) => method === `notifications/${kind}/list_changed`).length;
-    const subscription = await client.subscribe({ [KINDS[kind]]: true });
-    const change = async (how: 'add' | 'remove', there: boolean) => {
-      const before = changes();
-      await client.callTool(`up__${how}`, { kind, name });
-      await until(() => changes() > before);
-      await until(async () => (await names()).includes(offered) === there);
-    };
-    await change('add', true);
-    await change('remove', false);
-    await subscription.close();
-    return down === 'legacy' ? 'unasked' : 'by `subscriptions/listen`';
-  });
+    // Each is awaited by the row it belongs to.
+    for (const one of Object.values(all)) one.catch(() => {});
+    changing.set(crossing, all);
+  }
+  return all[kind];
+}
+
+const listChanged = (kind: Kind): Feature =>
+  observed(`${kind}: \`list_changed\`, and the list is the new one`, (crossing) => changed(kind, crossing));
 
 export const CHANGE_FEATURES: FeatureGroup = {
   title: 'Changes of lists',
