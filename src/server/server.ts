@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ClientTransport } from '../client/contract.ts';
 import { FerroError } from '../core/errors.ts';
@@ -28,6 +29,9 @@ import type {
 } from './options.ts';
 import { completer, promptEntry, resourceEntry, templateEntry, toolEntry } from './registration.ts';
 import { serveStdio } from './stdio-listener.ts';
+
+/** How long a new client waits for upstreams that have never been seen. */
+const INSTRUCTIONS_WAIT_MS = 2_000;
 
 /** An MCP server: what it offers is registered here, then it is run on stdio, HTTP or in memory, in any combination. */
 export class Server {
@@ -63,7 +67,7 @@ export class Server {
       middleware: this.#middleware,
       mounted: () => this.#upstreams?.describe().capabilities ?? {},
       identity: () => this.#identity(),
-      pending: () => this.#upstreams?.identityPending(),
+      pending: () => this.#identityPending(),
       onRootsChanged: (session) => this.#upstreams?.rootsChanged(session.id),
       onLogLevel: (peerKey, level) => this.#upstreams?.setPeerLogLevel(peerKey, level),
       onPeerGone: (peerKey) => this.#upstreams?.peerGone(peerKey),
@@ -269,6 +273,17 @@ export class Server {
     if (this.#watched === upstreams) return;
     this.#watched = upstreams;
     upstreams.onDescription(forget);
+  }
+
+  /**
+   * A transparent server waits for its upstream's identity. Any other waits a little for the instructions of upstreams
+   * it has never seen, so that one that hangs does not keep clients out.
+   */
+  #identityPending(): Promise<void> | undefined {
+    if (this.#transparent) return this.#upstreams?.identityPending();
+    const pending = this.#upstreams?.pending();
+    if (pending === undefined) return undefined;
+    return Promise.race([pending, delay(INSTRUCTIONS_WAIT_MS, undefined, { ref: false })]);
   }
 
   #identity(): { readonly serverInfo: Implementation; readonly instructions: string | undefined } {

@@ -1,5 +1,4 @@
 /** Every pairing of eras: the client's times the upstream's, with a server of this process behind the gateway. */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ClientOptions, McpClient } from '../../src/client/contract.ts';
 import type { LogMessage, ProgressUpdate } from '../../src/core/mcp.ts';
@@ -106,9 +105,6 @@ const pairings = (['legacy', 'modern'] as const).flatMap((down) =>
   (['legacy', 'modern'] as const).map((up) => ({ down, up })),
 );
 
-/** Feature -> pairings in which its test passed; the page about what crosses is made of it. */
-const crossed = new Map<string, Set<string>>();
-
 describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
   const start = async (options: ClientOptions = answers, transparent = false) => {
     const gateway = startGateway(
@@ -120,14 +116,6 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     return { gateway, client, call };
   };
 
-  const crosses = (feature: string, run: () => Promise<void>): void => {
-    if (!crossed.has(feature)) crossed.set(feature, new Set());
-    it(feature, async () => {
-      await run();
-      crossed.get(feature)?.add(`${down}-${up}`);
-    });
-  };
-
   it('speaks the era it was told to', async () => {
     const { gateway, client } = await start();
     await client.listTools();
@@ -135,26 +123,26 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     expect(gateway.upstreams.states()[0]).toMatchObject({ era: up, state: 'ready', lists: { from: 'live' } });
   });
 
-  crosses('tools: list, call, arguments, results with all fields', async () => {
+  it('tools: list, call, arguments, results with all fields', async () => {
     const { client, call } = await start();
     expect((await client.listTools())[0]).toMatchObject({ name: 'up__plain', description: 'Says hello' });
     expect(await call('plain')).toBe('hello');
     expect(textOf((await client.callTool('up__input', { n: 7 })).content)).toBe('{"n":7}');
   });
 
-  crosses('tools: structured content', async () => {
+  it('tools: structured content', async () => {
     const { client } = await start();
     expect(await client.callTool('up__structured')).toMatchObject({ structuredContent: { a: 1 } });
   });
 
-  crosses('tools: errors (of the tool, of its arguments, unknown tool)', async () => {
+  it('tools: errors (of the tool, of its arguments, unknown tool)', async () => {
     const { client } = await start();
     expect(await client.callTool('up__input', { n: 'x' })).toMatchObject({ isError: true });
     expect(await client.callTool('up__fails')).toMatchObject({ isError: true });
     await expect(client.callTool('up__none')).rejects.toMatchObject({ rpcCode: -32602 });
   });
 
-  crosses('resources: list, read, not found', async () => {
+  it('resources: list, read, not found', async () => {
     const { client } = await start();
     expect((await client.listResources()).map(({ uri }) => uri)).toEqual(['note://1', 'note://aborted']);
     expect((await client.readResource('note://1')).contents).toMatchObject([
@@ -166,7 +154,7 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     });
   });
 
-  crosses('resource templates: list, read', async () => {
+  it('resource templates: list, read', async () => {
     const { client } = await start();
     expect((await client.listResourceTemplates())[0]).toMatchObject({ uriTemplate: 'note://by/{who}' });
     expect((await client.readResource('note://by/ada')).contents).toMatchObject([
@@ -174,7 +162,7 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     ]);
   });
 
-  crosses('prompts: list, get', async () => {
+  it('prompts: list, get', async () => {
     const { client } = await start();
     const [prompt] = await client.listPrompts();
     expect(prompt).toMatchObject({ name: 'up__greet', arguments: [{ name: 'who', required: true }] });
@@ -182,20 +170,20 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     expect(messages[0]?.content).toMatchObject({ text: 'Greet Ada' });
   });
 
-  crosses('completion', async () => {
+  it('completion', async () => {
     const { client } = await start();
     const ref = { type: 'ref/resource', uri: 'note://by/{who}' } as const;
     expect((await client.complete(ref, { name: 'who', value: 'al' })).values).toEqual(['alan']);
   });
 
-  crosses('elicitation: form, several rounds', async () => {
+  it('elicitation: form, several rounds', async () => {
     const { call, gateway } = await start();
     await gateway.upstreams.pending();
     expect(await call('two-questions')).toBe('Ada+Alan');
     expect(gateway.upstreams.states()[0]).toMatchObject({ inFlight: 0, queued: 0 });
   });
 
-  crosses('elicitation: URL', async () => {
+  it('elicitation: URL', async () => {
     const { call } = await start({
       ...answers,
       capabilities: { elicitation: { url: {} } },
@@ -206,12 +194,12 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     expect(await call('url')).toBe('accept');
   });
 
-  crosses('sampling and roots', async () => {
+  it('sampling and roots', async () => {
     const { call } = await start();
     expect(await call('all-inputs')).toBe('model-1 file:///r');
   });
 
-  crosses('input the client cannot give fails that call only', async () => {
+  it('input the client cannot give fails that call only', async () => {
     const { client, call } = await start({});
     const outcome = await client.callTool('up__two-questions').then(
       (result) => (result.isError === true ? 'refused' : 'went through'),
@@ -221,14 +209,14 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     expect(await call('plain')).toBe('hello');
   });
 
-  crosses('progress', async () => {
+  it('progress', async () => {
     const { client } = await start();
     const progress: ProgressUpdate[] = [];
     await client.callTool('up__progress', {}, { onProgress: (update) => progress.push(update) });
     expect(progress).toEqual([1, 2, 3].map((step) => ({ progress: step, total: 3, message: `s${step}` })));
   });
 
-  crosses('log messages of a call, by level', async () => {
+  it('log messages of a call, by level', async () => {
     const logs: LogMessage[] = [];
     const { client } = await start({
       ...answers,
@@ -242,7 +230,7 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     expect(logs).toMatchObject([{ level: 'error', data: { loud: true }, logger: 'my-logger' }]);
   });
 
-  crosses('cancellation', async () => {
+  it('cancellation', async () => {
     const { client, gateway } = await start();
     await client.listTools();
     const abort = new AbortController();
@@ -254,7 +242,7 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     await eventually(() => waiting.size === 0 && gateway.upstreams.states()[0]?.inFlight === 0);
   });
 
-  crosses('resource subscriptions', async () => {
+  it('resource subscriptions', async () => {
     const heard: string[] = [];
     const { client } = await start({
       ...answers,
@@ -269,7 +257,7 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     await eventually(() => !subscribed.has('note://1'));
   });
 
-  crosses('list_changed', async () => {
+  it('list_changed', async () => {
     const heard: string[] = [];
     const { client, gateway } = await start({
       ...answers,
@@ -285,7 +273,7 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     expect((await client.listTools()).map(({ name }) => name)).toContain('up__grown');
   });
 
-  crosses('trace context and other `_meta` of both ends', async () => {
+  it('trace context and other `_meta` of both ends', async () => {
     const { client } = await start();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const result = await client.callTool('up__meta', {}, { meta: { traceparent, 'com.example/x': 1 } });
@@ -303,7 +291,7 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     else expect(Object.keys(result)).toEqual(['contents']);
   });
 
-  crosses('transparent: names, instructions, identity of the upstream', async () => {
+  it('transparent: names, instructions, identity of the upstream', async () => {
     const { client } = await start(answers, true);
     expect((await client.listTools())[0]?.name).toBe('plain');
     expect((await client.listPrompts())[0]?.name).toBe('greet');
@@ -313,34 +301,5 @@ describe.each(pairings)('$down client, $up upstream', ({ down, up }) => {
     });
     expect(textOf((await client.callTool('plain')).content)).toBe('hello');
     expect(textOf((await client.callTool('two-questions')).content)).toBe('Ada+Alan');
-  });
-});
-
-describe('the page about what crosses', () => {
-  it('says what these tests have shown; FERROMCP_WRITE_DOCS=1 writes it', ({ skip }) => {
-    const keys = pairings.map(({ down, up }) => `${down}-${up}`);
-    const ran = [...crossed.values()].reduce((sum, passed) => sum + passed.size, 0);
-    // With a filter, or after a failure, there is nothing to compare.
-    if (ran < crossed.size * keys.length) skip();
-    const page = [
-      '# What crosses the gateway',
-      '',
-      'Made by `test/integration/gateway-eras.test.ts`: a mark stands for a test that passed in that pairing of eras.',
-      'Legacy: revisions 2024-11-05 to 2025-11-25. Modern: 2026-07-28. The first word is the client, the second the upstream.',
-      '',
-      `| Feature | ${pairings.map(({ down, up }) => `${down} → ${up}`).join(' | ')} |`,
-      '| --- | --- | --- | --- | --- |',
-      ...[...crossed].map(
-        ([feature, passed]) =>
-          `| ${feature} | ${keys.map((key) => (passed.has(key) ? '✓' : '–')).join(' | ')} |`,
-      ),
-      '',
-      'Not carried: the Tasks and Skills extensions, and the experimental tasks of 2025-11-25; they are left out of the',
-      'capabilities the gateway announces. Cache hints of upstreams are replaced by those of the gateway.',
-      '',
-    ].join('\n');
-    const path = new URL('../../docs/gateway/crossing.md', import.meta.url);
-    if (process.env['FERROMCP_WRITE_DOCS'] === '1') writeFileSync(path, page);
-    expect(readFileSync(path, 'utf8')).toBe(page);
   });
 });
