@@ -3,6 +3,8 @@ import type { Server } from './server.ts';
 
 const PORT_FLAG = '--port';
 const HOST_FLAG = '--host';
+/** How long the process may outlive its server. */
+const LINGER_MS = 500;
 
 let hosted = false;
 
@@ -28,6 +30,9 @@ export async function runServer(server: Server, argv: readonly string[]): Promis
     await stop;
   }
   await server.close();
+  // Timers and connections that handlers leave behind must not keep a program that has ended. Unreferenced: when
+  // there are none, the process is gone before.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 function stopSignal(): Promise<void> {

@@ -2,8 +2,11 @@
  * The server under attack, as a process of its own. Its first argument is JSON:
  * `{ mode, codec, limits, listen, sealSecret }`. Over the IPC channel it tells its port and, when asked, its state.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { exec, execSync, spawn, spawnSync } from 'node:child_process';
+import { write as writeFile, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { createServer } from '../../../dist/index.js';
 import { createLogger } from '../../../dist/observability/index.js';
 
@@ -33,7 +36,7 @@ function tool(name, run, settings = {}) {
 const text = (value) => ({ content: [{ type: 'text', text: value }] });
 
 tool('echo', (args, ctx) => {
-  ctx.log('info', args);
+  ctx.log('debug', args);
   return text(JSON.stringify(args));
 });
 tool('typed', ({ region, shard }) => `${region}/${shard}`, {
@@ -249,6 +252,18 @@ tool('print', async ({ how }) => {
           'close',
           resolve,
         );
+      });
+      break;
+    case 'descriptor':
+      writeSync(1, `${noise}\n`);
+      await promisify(writeFile)(1, Buffer.from(`${noise}\n`));
+      createRequire(import.meta.url)('node:fs').writeSync(1, `${noise}\n`);
+      break;
+    case 'child-shell':
+      execSync(`echo '${noise}'`, { stdio: 'inherit' });
+      await promisify(exec)(`echo '${noise}' >&2; echo captured`).then(({ stdout, stderr }) => {
+        if (stdout !== 'captured\n') throw new Error('output of a child was lost');
+        process.stderr.write(stderr);
       });
       break;
     case 'child-sync':
