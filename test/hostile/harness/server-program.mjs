@@ -1,6 +1,6 @@
 /**
  * The server under attack, as a process of its own. Its first argument is JSON:
- * `{ mode, codec, limits, listen, sealSecret }`. Over the IPC channel it tells its port and, when asked, its state.
+ * `{ mode, codec, limits, listen, secret }`. Over the IPC channel it tells its port and, when asked, its state.
  */
 import { exec, execSync, spawn, spawnSync } from 'node:child_process';
 import { write as writeFile, writeSync } from 'node:fs';
@@ -23,6 +23,7 @@ const server = createServer({
   limits: options.limits ?? {},
   logger,
   jsonCodec: options.codec ?? 'native',
+  ...(options.secret === undefined ? {} : { stateSecret: Buffer.from(options.secret, 'hex') }),
 });
 
 /** Registers a tool without a schema that counts its runs. */

@@ -26,6 +26,8 @@ export interface TargetOptions {
   readonly codec?: CodecName;
   readonly limits?: Partial<Limits>;
   readonly listen?: Readonly<Record<string, unknown>>;
+  /** Hex of the key that seals states and cursors; by default each target has its own. */
+  readonly secret?: string;
 }
 
 /** What the handlers of the target have done so far. */

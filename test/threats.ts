@@ -1,0 +1,177 @@
+/**
+ * The hostile inputs this project knows of, one row each. Tests cite the ids in their names; `coverage.test.ts` holds
+ * both sides together.
+ */
+export type Threat = {
+  readonly id: string;
+  /** The hostile input. */
+  readonly input: string;
+} & (
+  | { readonly state: 'tested' }
+  /** Waits for a capability that does not exist yet. */
+  | { readonly state: 'later'; readonly waitsFor: string }
+  | { readonly state: 'not applicable'; readonly reason: string }
+);
+
+const tested = (id: string, input: string): Threat => ({ id, input, state: 'tested' });
+const later = (id: string, input: string, waitsFor: string): Threat => ({
+  id,
+  input,
+  state: 'later',
+  waitsFor,
+});
+
+export const THREATS: readonly Threat[] = [
+  // A: HTTP/1.1
+  tested('A01', 'ambiguous message framing'),
+  tested('A02', 'characters that split or join headers'),
+  tested('A03', 'repeated or missing headers that decide'),
+  tested('A04', 'too many or too large headers'),
+  tested('A05', 'request targets that disagree with Host'),
+  tested('A07', 'requests that take their time'),
+  tested('A08', 'clients that do not read'),
+  tested('A09', 'bodies over the limit'),
+  tested('A10', 'encoded bodies'),
+  tested('A11', 'Content-Type that is missing or looks like JSON'),
+  tested('A12', 'Accept that allows neither form'),
+  tested('A13', 'methods that are not served, foreign preflights'),
+  tested('A14', 'spellings of the path'),
+  tested('A15', 'headers of proxies that are none'),
+  tested('A16', 'handlers that throw, reject late or never settle'),
+  // B: HTTP/2
+  later('B01', 'conformance to HTTP/2', 'the HTTP/2 front'),
+  later('B02', 'rapid reset', 'the HTTP/2 front'),
+  later('B03', 'floods of frames, header bombs', 'the HTTP/2 front'),
+  later('B04', 'streams over the limit, windows that never open', 'the HTTP/2 front'),
+  // C: JSON and JSON-RPC
+  tested('C01', 'JSONTestSuite'),
+  tested('C02', 'nesting over the limit'),
+  tested('C03', 'nesting up to the limit, everywhere'),
+  tested('C04', 'invalid UTF-8'),
+  tested('C05', 'lone surrogates'),
+  tested('C06', 'control characters in names'),
+  tested('C07', 'keys that occur twice'),
+  tested('C09', 'keys that name parts of every object'),
+  tested('C10', 'ids that numbers cannot hold'),
+  tested('C11', 'envelopes that are none'),
+  tested('C12', 'ids in flight and foreign responses'),
+  tested('C13', 'batches'),
+  tested('C14', 'numbers, objects and arrays without end'),
+  tested('C15', 'cursors, progress tokens and states that are foreign'),
+  tested('C16', 'unknown methods and notifications'),
+  tested('C17', 'schemas that refer outside or explode'),
+  tested('C18', 'patterns that backtrack'),
+  tested('C20', 'results that cannot be sent'),
+  // D: Transport, lifecycle, sessions
+  tested('D01', 'foreign origins'),
+  tested('D02', 'foreign hosts'),
+  tested('D03', 'pages that post without asking'),
+  tested('D04', 'public addresses without authentication'),
+  tested('D05', 'revision missing, unknown or contradicted'),
+  tested('D06', 'mirrored headers that disagree'),
+  tested('D07', 'questions to clients that cannot be asked'),
+  tested('D08', 'lifecycle out of order'),
+  tested('D09', 'sessions missing, unknown, expired, deleted'),
+  tested('D10', "another principal's session"),
+  tested('D11', 'guessed sessions'),
+  later('D12', "another's event id", 'resumable streams'),
+  tested('D14', 'peers with the same ids and tokens'),
+  tested('D15', 'streams over the quota, messages to exactly one'),
+  tested('D16', 'clients that vanish, cancellations of what is not theirs'),
+  tested('D17', 'stdio lines and ends'),
+  tested('D18', 'output of tools on stdout'),
+  // E: OAuth resource server
+  later('E01', 'tokens missing or in the wrong place', 'the OAuth resource server'),
+  later('E02', 'audiences', 'the OAuth resource server'),
+  later('E03', 'issuers', 'the OAuth resource server'),
+  later('E04', 'times in tokens', 'the OAuth resource server'),
+  later('E05', 'algorithm confusion', 'the OAuth resource server'),
+  later('E07', 'headers of tokens', 'the OAuth resource server'),
+  later('E08', 'Wycheproof', 'the OAuth resource server'),
+  later('E09', 'key sets', 'the OAuth resource server'),
+  later('E10', 'scopes', 'the OAuth resource server'),
+  later('E11', 'tokens that expire during a stream', 'the OAuth resource server'),
+  later('E12', 'tokens passed through', 'the OAuth resource server'),
+  later('E13', 'forged Host in metadata', 'the OAuth resource server'),
+  later('E14', 'misconfigured authentication', 'the OAuth resource server'),
+  later('E15', 'weak secrets', 'the OAuth resource server'),
+  later('E16', 'tokens in outputs', 'the OAuth resource server'),
+  // F: OAuth client and outbound requests
+  later('F01', 'private and disguised addresses', 'the OAuth client and its guarded outbound requests'),
+  later('F03', 'redirects', 'the OAuth client and its guarded outbound requests'),
+  later('F04', 'metadata of another server', 'the OAuth client and its guarded outbound requests'),
+  later('F05', 'PKCE and state', 'the OAuth client and its guarded outbound requests'),
+  later('F06', 'metadata without end', 'the OAuth client and its guarded outbound requests'),
+  later('F07', 'URLs that run something', 'the OAuth client and its guarded outbound requests'),
+  later('F08', 'confused deputy', 'the OAuth client and its guarded outbound requests'),
+  later('F09', 'credentials after a change', 'the OAuth client and its guarded outbound requests'),
+  // G: Roots, paths, resources
+  later('G01', 'paths that climb', 'resources served from the file system'),
+  later('G02', 'roots that look alike', 'resources served from the file system'),
+  later('G03', 'symbolic links', 'resources served from the file system'),
+  later('G04', 'paths of other systems', 'resources served from the file system'),
+  later('G06', 'files that are none', 'resources served from the file system'),
+  tested('G07', 'template variables that carry a path'),
+  later('G08', 'roots that change, foreign subscriptions', 'roots that the server reads files from'),
+  // H: Elicitation, sampling, icons, text
+  tested('H01', 'URLs with dangerous schemes'),
+  tested('H02', 'URLs that look like others'),
+  later('H03', 'secrets in questions', 'the linter of servers'),
+  later('H05', 'sampling without end', 'the sampling provider'),
+  later('H06', 'icons from anywhere', 'fetching and showing icons'),
+  later('H07', 'icons that are programs', 'fetching and showing icons'),
+  tested('H08', 'text that controls a terminal'),
+  // I: Tasks and state handles
+  later('I01', "another principal's task", 'tasks'),
+  later('I02', 'lists across principals', 'tasks'),
+  later('I03', 'task floods', 'tasks'),
+  later('I04', 'tasks and a killed process', 'tasks'),
+  later('I06', 'identity as an argument', 'authorisation'),
+  tested('I07', 'requestState altered, moved or expired'),
+  // J: Caches and intelligence
+  later('J01', 'private results for another', 'the response cache'),
+  later('J02', 'results for a narrower token', 'the response cache'),
+  later('J03', 'results of unknown scope', 'the response cache'),
+  later('J04', 'results that must not be stored', 'the response cache'),
+  later('J05', 'results of a former definition', 'the response cache'),
+  later('J07', 'neighbours of a request', 'the semantic cache'),
+  later('J08', 'vectors that are none', 'the vector index'),
+  later('J09', 'descriptions that want to win', 'the learning router'),
+  later('J10', 'effects of prefetching', 'prefetching'),
+  later('J11', 'ids on the fast path', 'the response cache'),
+  // K: Gateway and upstreams
+  tested('K01', 'junk on stdout of an upstream'),
+  tested('K02', 'upstreams that hang'),
+  tested('K03', 'upstreams that crash in a loop'),
+  tested('K05', 'names that collide'),
+  tested('K06', 'cache hints of upstreams'),
+  later('K07', 'definitions that change', 'approval of upstream definitions'),
+  later('K08', 'instructions in definitions', 'approval of upstream definitions'),
+  tested('K09', 'storms of changes'),
+  tested('K10', 'commands from elsewhere'),
+  later('K11', 'control interfaces', 'the dashboard and its control interface'),
+  later('K12', 'hostile HTTP upstreams', 'the guarded outbound requests of the gateway'),
+  tested('K13', 'calls that are sent again'),
+  tested('K14', 'headers that choose an upstream'),
+  later('K15', 'policies on damaged bodies', 'policies on tool calls'),
+  // L: Native code and shared memory
+  later('L01', 'panics', 'a fault-injection build of the addon'),
+  tested('L02', 'wrong arguments'),
+  later('L03', 'memory that changes', 'exports of the addon that work asynchronously'),
+  later('L04', 'mapped memory that goes', 'the shared-memory cache'),
+  later('L05', 'corrupted shared memory', 'the shared-memory cache'),
+  later('L06', 'killed writers', 'the shared-memory cache'),
+  later('L08', 'corrupted index files', 'the vector index on disk'),
+  later('L09', 'addon against fallback', 'a nightly differential run of the addon'),
+  later('L10', 'addons that are missing or planted', 'the platform packages'),
+  // M: Workers, runtime, cluster, operator
+  later('M01', 'workers that fail', 'worker threads'),
+  later('M02', 'overload and shutdown', 'admission control'),
+  later('M04', 'a failing event store', 'the event store'),
+  later('M05', 'a failing message bus', 'the cluster'),
+  later('M06', 'a lost message bus', 'the cluster'),
+  later('M07', 'forged cluster messages', 'the cluster'),
+  later('M08', 'hostile custom resources', 'the Kubernetes operator'),
+  later('M09', 'labels and trace headers chosen by attackers', 'metrics and tracing'),
+  later('M10', 'the published package', 'the published package'),
+];
