@@ -122,7 +122,7 @@ export async function answerQuestion(
       if (!isCapable(found.call.capabilities, question)) found.call.missing = requiredCapability(question);
       assertAnswerable(found.call.capabilities, question);
       host.asked(found.call, question);
-      return await found.call.ask(question, request);
+      return await found.call.ask(question, request, () => mayBeOfAnother(lane, request, found.call));
     case 'ambiguous':
       host.markInteractive();
       throw new FerroError('UPSTREAM_INPUT_REFUSED', { detail: 'calls of several clients are running' });
@@ -130,6 +130,13 @@ export async function answerQuestion(
       // Only a connection that belongs to one peer says whom an unasked question concerns.
       return await askOwner(lane, question, request.signal, host);
   }
+}
+
+/** True while the question, which came on a shared channel, may belong to another running call. */
+function mayBeOfAnother(lane: Lane, request: ServerRequest, call: UpstreamCall): boolean {
+  if (request.origin.requestId !== undefined) return false;
+  for (const other of lane.calls) if (other !== call && !other.done) return true;
+  return false;
 }
 
 async function askOwner(

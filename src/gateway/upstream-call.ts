@@ -14,6 +14,8 @@ interface Question {
   readonly request: InputRequest;
   /** Handed to the client; waits for its answer. */
   asked: boolean;
+  /** True while another call of the same client may be the one that asks. */
+  shared(): boolean;
   answer(result: JsonObject): void;
   refuse(error: Error): void;
 }
@@ -116,22 +118,32 @@ export class UpstreamCall {
 
   /** Waits for the outcome or for questions that the client has not been asked yet. */
   async next(): Promise<CallEvent> {
-    while (this.#settled === undefined && !this.#hasNewQuestions()) {
+    for (;;) {
+      if (this.#hasNewQuestions()) return { kind: 'questions' };
+      // A question that stands here for another call is answered before this one ends.
+      if (this.#settled !== undefined && this.#questions.size === 0) return this.#settled;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
-    return this.#settled ?? { kind: 'questions' };
   }
 
-  /** The upstream asks something on behalf of this call. */
-  ask(request: InputRequest, origin: ServerRequest): Promise<JsonObject> {
+  /**
+   * The upstream asks something on behalf of this call, or, while `shared` says so, perhaps of another one of the same
+   * client: nothing on a shared channel tells them apart.
+   */
+  ask(
+    request: InputRequest,
+    origin: ServerRequest,
+    shared: () => boolean = () => false,
+  ): Promise<JsonObject> {
     this.#asked += 1;
     const key = `${request.method.split('/')[0] ?? 'input'}-${this.#asked}`;
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#questions.delete(key);
         origin.signal.removeEventListener('abort', onAbort);
+        if (this.#settled !== undefined) this.#wake();
       };
       const onAbort = (): void => {
         leave();
@@ -141,6 +153,7 @@ export class UpstreamCall {
       this.#questions.set(key, {
         request,
         asked: false,
+        shared,
         answer: (result) => {
           leave();
           resolve(result);
@@ -181,8 +194,8 @@ export class UpstreamCall {
 
   /** Nobody waits any more: open questions are refused and the upstream is told to stop. */
   abort(reason: Error = new FerroError('REQUEST_CANCELLED')): void {
-    if (this.aborted || this.done) return;
     this.refuseQuestions(reason);
+    if (this.aborted || this.done) return;
     this.#abort.abort(reason);
   }
 
@@ -194,7 +207,9 @@ export class UpstreamCall {
   #settle(event: Exclude<CallEvent, { kind: 'questions' }>): void {
     this.#settled = event;
     this.#detach();
-    this.refuseQuestions(new FerroError('REQUEST_CANCELLED'));
+    for (const question of [...this.#questions.values()]) {
+      if (!question.shared()) question.refuse(new FerroError('REQUEST_CANCELLED'));
+    }
     for (const listener of this.#onEnd) listener();
     this.#onEnd = [];
     this.#wake();
