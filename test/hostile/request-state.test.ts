@@ -173,7 +173,10 @@ describe('I07 requestState', () => {
   it('I07 answers that were not asked for are not taken', async () => {
     const answer = await ask({
       requestState: await freshState(),
-      inputResponses: { 'elicit-2': { action: 'accept', content: { name: 'forged' } }, ['__proto__']: ACCEPT },
+      inputResponses: {
+        'elicit-2': { action: 'accept', content: { name: 'forged' } },
+        ['__proto__']: ACCEPT,
+      },
     });
     expect(answer.result?.resultType).toBe('input_required');
     const invalid = await ask({

@@ -12,38 +12,45 @@ const NEITHER: Accepted = { json: false, sse: false };
 export function readAccept(value: string | undefined): Accepted {
   if (value === undefined || value === 'application/json, text/event-stream') return BOTH;
   if (value.length > MAX_LENGTH) return NEITHER;
-  let json = 0;
-  let sse = 0;
+  let json = UNNAMED;
+  let sse = UNNAMED;
   for (const range of value.split(',')) {
     const [type, ...parameters] = range.split(';');
     const quality = qualityOf(parameters);
-    // A more specific range wins over a wildcard, whatever their order.
     switch (type?.trim().toLowerCase()) {
       case 'application/json':
-        json = specific(quality);
+        json = closer(json, 3, quality);
         break;
       case 'text/event-stream':
-        sse = specific(quality);
+        sse = closer(sse, 3, quality);
         break;
       case 'application/*':
-        json ||= quality;
+        json = closer(json, 2, quality);
         break;
       case 'text/*':
-        sse ||= quality;
+        sse = closer(sse, 2, quality);
         break;
       case '*/*':
-        json ||= quality;
-        sse ||= quality;
+        json = closer(json, 1, quality);
+        sse = closer(sse, 1, quality);
         break;
       default:
     }
   }
-  return { json: json > 0, sse: sse > 0 };
+  return { json: json.quality > 0, sse: sse.quality > 0 };
 }
 
-/** A refused type stays refused even when a wildcard follows. */
-function specific(quality: number): number {
-  return quality > 0 ? quality : -1;
+/** The range that names a type most closely so far. */
+interface Match {
+  readonly closeness: number;
+  readonly quality: number;
+}
+
+const UNNAMED: Match = { closeness: 0, quality: 0 };
+
+/** The closest range decides, whatever the order (RFC 9110, 12.5.1): a refused type stays refused beside a wildcard. */
+function closer(match: Match, closeness: number, quality: number): Match {
+  return closeness >= match.closeness ? { closeness, quality } : match;
 }
 
 function qualityOf(parameters: readonly string[]): number {
