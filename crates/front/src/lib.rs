@@ -5,10 +5,20 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+mod clock;
+pub mod config;
 pub mod error;
+mod exchange;
+mod framing;
 pub mod guard;
+mod h1;
+mod hub;
 pub mod media_type;
+mod message;
 pub mod queue;
+mod server;
 pub mod slab;
 
+pub use config::Config;
 pub use queue::Queue;
+pub use server::Front;
