@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const SECOND = 1_000;
@@ -15,6 +16,8 @@ export default defineConfig({
     // Forks, not threads: tests load a native addon, send signals and change the working directory.
     pool: 'forks',
     watch: false,
+    // Most of the long tests wait for processes and timers; vitest's own choice on two cores is one file at a time.
+    maxWorkers: Math.max(2, availableParallelism()),
     // A test that leaks a timer or a socket must not hang the run.
     teardownTimeout: 10 * SECOND,
     restoreMocks: true,
