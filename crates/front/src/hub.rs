@@ -4,10 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
@@ -15,10 +16,11 @@ use crate::accept::Accepted;
 use crate::clock::Clocks;
 use crate::config::Config;
 use crate::error::{self, MissingId, Row};
-use crate::exchange::{Exchange, Held, Start};
+use crate::exchange::{self, Exchange, Held, Start};
 use crate::guard::{self, Fields, Single};
 use crate::message::Message;
 use crate::queue::Queue;
+use crate::replies::{Found, Replies};
 use crate::slab::{self, RecordKind, Reply, Request, field, flag};
 
 /// What the threads of a front share.
@@ -27,6 +29,9 @@ pub struct Shared {
     pub config: Config,
     pub queue: Queue,
     pub draining: AtomicBool,
+    pub replies: ArcSwap<Replies>,
+    /// Requests answered from the table.
+    pub answered: AtomicU64,
     pub connections: AtomicUsize,
 }
 
@@ -191,6 +196,13 @@ impl Hub {
             .id()
             .filter(|(start, end)| start <= end && *end <= body.len());
         let id = id.map(|(start, end)| body.slice(start..end));
+        if modern
+            && accepted.json
+            && let Some(found) = self.shared.replies.load().find(&message, &body, fields)
+        {
+            self.shared.answered.fetch_add(1, Ordering::Relaxed);
+            return Outcome::Answer(prepared(&found, id.as_deref()));
+        }
         let request = Request {
             kind: RecordKind::Message,
             modern,
@@ -268,6 +280,25 @@ pub fn refuse(fields: &Fields<'_>, row: &Row, id: Option<&[u8]>) -> Answer {
             .push(("Allow", Bytes::from_static(allow.as_bytes())));
     }
     answer
+}
+
+fn prepared(found: &Found, id: Option<&[u8]>) -> Answer {
+    match found {
+        Found::Result(result) => {
+            let id = id.unwrap_or(b"null");
+            let mut body = Vec::with_capacity(result.len() + id.len() + 40);
+            exchange::splice(id, result, &mut body);
+            Answer::json(200, body)
+        }
+        Found::Accepted => Answer {
+            start: Start {
+                status: 202,
+                fields: Vec::new(),
+                length: Some(0),
+            },
+            body: Vec::new(),
+        },
+    }
 }
 
 /// How a request came.

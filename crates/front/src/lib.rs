@@ -14,11 +14,14 @@ pub mod guard;
 mod h1;
 mod hub;
 pub mod media_type;
+mod members;
 mod message;
 pub mod queue;
+pub mod replies;
 mod server;
 pub mod slab;
 
 pub use config::Config;
 pub use queue::Queue;
+pub use replies::Replies;
 pub use server::Front;

@@ -7,6 +7,7 @@ use envelope::words::{self, ACCEPTED, HEADER};
 use crate::error::{self, Row};
 use crate::guard::{Fields, Single};
 use crate::hub::{is_legacy, is_modern};
+use crate::replies::words_flag;
 
 /// Words of an accepted message.
 #[derive(Debug)]
@@ -19,7 +20,10 @@ pub type Refusal = (Row, Option<(usize, usize)>);
 
 const ID: usize = 3;
 const METHOD: usize = 5;
+const NAME: usize = 7;
+const URI: usize = 9;
 const VERSION: usize = 11;
+const PARAMS: usize = 17;
 const ELEMENTS: usize = 21;
 
 thread_local! {
@@ -70,6 +74,42 @@ impl Message {
         self.text(body, METHOD)
     }
 
+    /// The method, unless it has escapes.
+    pub fn plain_method<'a>(&self, body: &'a [u8]) -> Option<&'a [u8]> {
+        self.method(body)
+            .filter(|_| !self.has(words_flag::METHOD_ESCAPED))
+    }
+
+    /// `params.name`, escapes and all.
+    pub fn name<'a>(&self, body: &'a [u8]) -> Option<&'a [u8]> {
+        self.text(body, NAME)
+    }
+
+    /// `params.uri`, escapes and all.
+    pub fn uri<'a>(&self, body: &'a [u8]) -> Option<&'a [u8]> {
+        self.text(body, URI)
+    }
+
+    /// The protocol version in `_meta`, escapes and all.
+    pub fn version<'a>(&self, body: &'a [u8]) -> Option<&'a [u8]> {
+        self.text(body, VERSION)
+    }
+
+    /// `params`.
+    pub fn params<'a>(&self, body: &'a [u8]) -> Option<&'a [u8]> {
+        self.text(body, PARAMS)
+    }
+
+    /// True when one of these flags is set.
+    pub fn has(&self, flags: u32) -> bool {
+        self.words.get(2).is_some_and(|word| word & flags != 0)
+    }
+
+    /// Request, notification, response or batch.
+    pub fn kind(&self) -> u32 {
+        self.words.get(2).copied().unwrap_or(0) & 0b11
+    }
+
     /// The body decides; headers only where the body is silent: a modern or unknown version, or a routing header,
     /// without a session is a modern request that lacks its metadata.
     pub fn modern(&self, body: &[u8], fields: &Fields<'_>) -> bool {
@@ -89,7 +129,7 @@ impl Message {
         let Some(raw) = self.method(body) else {
             return false;
         };
-        let escaped = self.words.get(2).is_some_and(|flags| flags & (1 << 5) != 0);
+        let escaped = self.has(words_flag::METHOD_ESCAPED);
         if !escaped {
             return raw == b"initialize";
         }

@@ -5,11 +5,12 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -20,6 +21,7 @@ use crate::config::Config;
 use crate::h1;
 use crate::hub::{Hub, Inbox, Shared};
 use crate::queue::{Queue, TooSmall};
+use crate::replies::Replies;
 use crate::slab::{Broken, Reply};
 
 /// Serves one connection to its end.
@@ -98,6 +100,8 @@ impl Front {
             queue: Queue::new(config.limits.queue, wake),
             config,
             draining: AtomicBool::new(false),
+            replies: ArcSwap::default(),
+            answered: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         });
         let deadline = Arc::new(Mutex::new(None));
@@ -143,6 +147,17 @@ impl Front {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Replaces the table of prepared replies; requests that come later see the new one.
+    pub fn set_replies(&self, replies: Replies) {
+        self.shared.replies.store(Arc::new(replies));
+    }
+
+    /// Requests answered from the table so far.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.shared.answered.load(Ordering::Relaxed)
     }
 
     /// Takes request records; see [`Queue::drain_into`].

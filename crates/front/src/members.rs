@@ -1,0 +1,61 @@
+//! Members of a JSON object whose text the scanner has found sound.
+
+/// Key, with its quotes and escapes, and value of each member of `object`; nothing when it is not an object.
+pub(crate) fn members(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = object.strip_prefix(b"{").unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (key, after) = string(skip(rest))?;
+        let value = skip(skip(after).strip_prefix(b":")?);
+        let (value, after) = value.split_at_checked(value_end(value))?;
+        let after = skip(after);
+        rest = after.strip_prefix(b",").unwrap_or_default();
+        Some((key, value))
+    })
+}
+
+fn skip(text: &[u8]) -> &[u8] {
+    text.trim_ascii_start()
+}
+
+/// The string at the start of `text`, and what follows.
+fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inner = text.strip_prefix(b"\"")?;
+    let mut escaped = false;
+    let end = inner.iter().position(|byte| {
+        let closes = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        closes
+    })?;
+    text.split_at_checked(end + 2)
+}
+
+fn value_end(text: &[u8]) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                let length = text
+                    .get(at..)
+                    .and_then(string)
+                    .map_or(1, |(string, _)| string.len());
+                at += length;
+                if depth == 0 {
+                    return at;
+                }
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n' if depth == 0 => return at,
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    at
+}
