@@ -10,7 +10,7 @@ import { FerroError, RpcError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import type { ClientCapabilities, InputRequests } from '../core/mcp.ts';
 import type { RequestContext } from '../protocol/context.ts';
-import { type InputRequired, inputRequired } from '../protocol/input-required.ts';
+import { type InputRequired, inputRequired, isInputRequired } from '../protocol/input-required.ts';
 import { callFailure, isOutage } from './failures.ts';
 import type { Lane } from './lane.ts';
 import type { ParkedCalls } from './parked-calls.ts';
@@ -39,7 +39,26 @@ export async function relay(
   exchange: Exchange,
   context: RequestContext,
 ): Promise<JsonObject | InputRequired> {
-  const state = parseState(context.inputState);
+  const outcome = await relayRound(upstream, parked, exchange, context);
+  if (!isInputRequired(outcome)) return outcome;
+  const state = { ...(outcome.state as JsonObject), upstream: upstream.name };
+  return inputRequired({ inputRequests: outcome.inputRequests, state });
+}
+
+/** The upstream that the request has to go on with; undefined in its first round. */
+export function upstreamOfState(context: RequestContext): string | undefined {
+  const state = context.inputState;
+  return isJsonObject(state) && typeof state['upstream'] === 'string' ? state['upstream'] : undefined;
+}
+
+async function relayRound(
+  upstream: Upstream,
+  parked: ParkedCalls,
+  exchange: Exchange,
+  context: RequestContext,
+): Promise<JsonObject | InputRequired> {
+  // Where several upstreams are tried, the state and the answers may belong to another one.
+  const state = isForeign(upstream, context) ? undefined : parseState(context.inputState);
   const binding = `${upstream.name}\n${exchange.method}\n${exchange.subject}`;
   if (state?.kind === 'parked') {
     const call = parked.resume(state.handle, binding, context.principal.id);
@@ -64,6 +83,11 @@ export async function relay(
   }
 }
 
+function isForeign(upstream: Upstream, context: RequestContext): boolean {
+  const name = upstreamOfState(context);
+  return name !== undefined && name !== upstream.name;
+}
+
 async function send(
   upstream: Upstream,
   lane: Lane,
@@ -78,7 +102,7 @@ async function send(
   const { logLevel } = context;
   let result: Promise<JsonObject>;
   if (client.server?.era === 'modern') {
-    const { inputResponses } = context;
+    const inputResponses = isForeign(upstream, context) ? undefined : context.inputResponses;
     result = exchange.send(client, {
       ...common,
       inputRequired: 'return',

@@ -12,6 +12,7 @@ import type { RequestContext } from '../protocol/context.ts';
 import type { InputRequired } from '../protocol/input-required.ts';
 import type { ServerEntry } from '../runtime/config/server-entry.ts';
 import { DEFAULT_UPSTREAM_OPTIONS, type UpstreamOptions } from '../runtime/config/upstream-options.ts';
+import { upstreamOfState } from './bridge.ts';
 import { unionOf } from './capabilities.ts';
 import { readResource } from './entries.ts';
 import { EntryPublisher } from './entry-publisher.ts';
@@ -259,7 +260,13 @@ export class Upstreams {
       const upstream = this.#upstreams.find(({ prefix }) => prefix === known.prefix);
       return upstream === undefined ? undefined : await readResource(factory, upstream, known.uri, context);
     }
-    for (const upstream of this.#upstreams) {
+    // A round that brings answers goes on where the questions came from; those before have said no.
+    const name = upstreamOfState(context);
+    const first = Math.max(
+      0,
+      this.#upstreams.findIndex((upstream) => upstream.name === name),
+    );
+    for (const upstream of this.#upstreams.slice(first)) {
       if (upstream.snapshot?.capabilities.resources === undefined || upstream.state === 'open') continue;
       try {
         return await readResource(factory, upstream, uri, context);
