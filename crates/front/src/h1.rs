@@ -16,6 +16,7 @@ use crate::error::{self, MissingId, Row};
 use crate::exchange::{COMMENT, Exchange, Held, Output, Overflow, Start};
 use crate::framing::{Chunks, Framing, Progress};
 use crate::guard::Fields;
+use crate::head::{decimal, head_end};
 use crate::hub::{self, Admitted, Answer, Hub, Origin, Outcome};
 
 /// Bytes of further requests read while one is answered.
@@ -150,16 +151,14 @@ impl Connection {
             self.malformed(&error::HTTP_MALFORMED);
             return Ok(false);
         };
-        match status {
-            Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-            Err(httparse::Error::TooManyHeaders) => {
-                self.malformed(&error::HTTP_HEADERS_TOO_MANY);
-                return Ok(false);
-            }
-            _ => {
-                self.malformed(&error::HTTP_MALFORMED);
-                return Ok(false);
-            }
+        let refusal = match status {
+            Ok(httparse::Status::Complete(length)) if length == head.len() => None,
+            Err(httparse::Error::TooManyHeaders) => Some(error::HTTP_HEADERS_TOO_MANY),
+            _ => Some(error::HTTP_MALFORMED),
+        };
+        if let Some(row) = refusal {
+            self.malformed(&row);
+            return Ok(false);
         }
         let http11 = parsed.version == Some(1);
         let mut fields = Fields::default();
@@ -499,62 +498,5 @@ fn ready(poll: Poll<Result<Output, Overflow>>) -> io::Result<Option<Output>> {
         Poll::Ready(Ok(output)) => Ok(Some(output)),
         Poll::Ready(Err(Overflow)) => Err(io::ErrorKind::TimedOut.into()),
         Poll::Pending => Ok(None),
-    }
-}
-
-/// Where the header section ends. `scanned` remembers what was looked at. A line that ends without CR is an error:
-/// parsers disagree on it.
-fn head_end(input: &[u8], scanned: &mut usize) -> Result<Option<usize>, ()> {
-    for at in memchr::memchr_iter(b'\n', input.get(*scanned..).unwrap_or_default()) {
-        let end = *scanned + at;
-        let line = input.get(..end).unwrap_or_default();
-        if !line.ends_with(b"\r") {
-            return Err(());
-        }
-        if line.ends_with(b"\r\n\r") {
-            return Ok(Some(end + 1));
-        }
-    }
-    *scanned = input.len();
-    Ok(None)
-}
-
-fn decimal(mut value: usize, out: &mut BytesMut) {
-    let mut digits = [b'0'; 20];
-    let mut from = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(value % 10).unwrap_or(0);
-        from -= 1;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(from..).unwrap_or_default());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_in_decimal() {
-        for value in [0, 7, 10, 200, 4_096, 1_234_567, usize::MAX] {
-            let mut out = BytesMut::new();
-            decimal(value, &mut out);
-            assert_eq!(out.as_ref(), value.to_string().as_bytes());
-        }
-    }
-
-    #[test]
-    fn a02_the_head_ends_at_an_empty_line_and_every_line_in_crlf() {
-        let text = b"GET / HTTP/1.1\r\nA: b\r\n\r\nrest";
-        for cut in 0..24 {
-            let mut scanned = 0;
-            assert_eq!(head_end(&text[..cut], &mut scanned), Ok(None));
-            assert_eq!(head_end(text, &mut scanned), Ok(Some(24)));
-        }
-        assert_eq!(head_end(b"GET / HTTP/1.1\nA: b\r\n\r\n", &mut 0), Err(()));
-        assert_eq!(head_end(b"\n", &mut 0), Err(()));
     }
 }

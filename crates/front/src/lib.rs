@@ -12,6 +12,7 @@ mod exchange;
 mod framing;
 pub mod guard;
 mod h1;
+mod head;
 mod hub;
 pub mod media_type;
 mod members;
