@@ -133,8 +133,13 @@ describe.each(['http', 'stdio', 'url'])('official SDK v2 server over %s', (kind)
     const client = await connect(kind);
     const abort = new AbortController();
     const label = `abort over ${kind}`;
-    const call = client.callTool('work', { steps: 100, everyMs: 20, label }, { signal: abort.signal });
-    setTimeout(() => abort.abort(), 60);
+    // The first progress says that the handler runs.
+    const onProgress = (): void => abort.abort();
+    const call = client.callTool(
+      'work',
+      { steps: 500, everyMs: 20, label },
+      { signal: abort.signal, onProgress },
+    );
     const error: unknown = await call.catch((reason: unknown) => reason);
     expect((error as FerroError).code).toBe('REQUEST_CANCELLED');
     if (kind !== 'stdio') {
