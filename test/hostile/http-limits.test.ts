@@ -94,10 +94,13 @@ describe('A07 sizes that are announced and never come', () => {
 
 describe('A08 clients that do not read', () => {
   let target: HttpTarget;
+  /** Sockets of the process without any client. */
+  let idle = 0;
   beforeAll(async () => {
     target = await HttpTarget.start({
       limits: { writeBufferBytes: 256 * 1024, writeStallMs: 500, keepAliveMs: 50, progressIntervalMs: 0 },
     });
+    idle = target.sockets();
     await target.expectAlive();
   });
   afterAll(() => target.stop());
@@ -129,15 +132,19 @@ describe('A08 clients that do not read', () => {
   });
 
   it('A08 a large result is dropped after a while', async () => {
+    await eventually(() => target.sockets() <= idle);
     const connection = await sendDeaf(call('big', { bytes: 15 * MIB }));
-    await delay(1_500);
+    await eventually(() => target.sockets() > idle);
+    await eventually(() => target.sockets() <= idle);
     await expectCut(connection, 15 * MIB);
     await target.expectAlive();
   });
 
   it('A08 a large result at the end of a stream survives keep-alive and is dropped', async () => {
+    await eventually(() => target.sockets() <= idle);
     const connection = await sendDeaf(call('flood-then-big', { bytes: 15 * MIB }, 1, { progressToken: 1 }));
-    await delay(1_500);
+    await eventually(() => target.sockets() > idle);
+    await eventually(() => target.sockets() <= idle);
     await expectCut(connection, 15 * MIB);
     await target.expectAlive();
   });

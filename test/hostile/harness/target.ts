@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -171,6 +171,19 @@ export class HttpTarget {
     const response = await Promise.race([this.post(body, headers), late]);
     expect(response.status).toBe(200);
     expect(response.body).toContain('{\\"control\\":true}');
+  }
+
+  /** Open sockets of the process, listening ones and those of the control channel included. */
+  sockets(): number {
+    const folder = `/proc/${this.pid}/fd`;
+    return readdirSync(folder).filter((fd) => {
+      try {
+        return readlinkSync(join(folder, fd)).startsWith('socket:');
+      } catch {
+        // Closed while we were looking.
+        return false;
+      }
+    }).length;
   }
 
   /** Resident memory in bytes. */
