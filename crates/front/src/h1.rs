@@ -18,6 +18,7 @@ use crate::framing::{Chunks, Framing, Progress};
 use crate::guard::Fields;
 use crate::head::{decimal, head_end};
 use crate::hub::{self, Admitted, Answer, Hub, Origin, Outcome};
+use crate::steps::{Body, Fill, Next};
 
 /// Bytes of further requests read while one is answered.
 const AHEAD: usize = 64 * 1024;
@@ -27,24 +28,6 @@ const READ: usize = 4 * 1024;
 /// A peer that still sends is read for so long after the last reply, else the reset would overtake that reply.
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 1024 * 1024;
-
-enum Fill {
-    Data,
-    Over,
-    Expired,
-}
-
-enum Next {
-    Head(Bytes),
-    Close,
-    Refuse(Row),
-}
-
-enum Body {
-    Whole(Bytes),
-    Refuse(Row),
-    Gone,
-}
 
 /// One connection.
 pub struct Connection {

@@ -21,6 +21,7 @@ pub mod queue;
 pub mod replies;
 mod server;
 pub mod slab;
+mod steps;
 
 pub use config::Config;
 pub use queue::Queue;

@@ -23,7 +23,10 @@ export function answerMalformed(
   latest: ServerResponse | undefined,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const begun = latest?.headersSent === true && !latest.writableFinished;
+  // An ended response that owns the connection has all its bytes in line before ours.
+  const whole =
+    latest?.writableFinished === true || (latest?.writableEnded === true && latest.socket === socket);
+  const begun = latest?.headersSent === true && !whole;
   if (!socket.writable || begun) {
     socket.destroy();
     return;
