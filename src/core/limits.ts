@@ -1,3 +1,5 @@
+import { FerroError } from './errors.ts';
+
 /** Every bound of the system with its default. Sizes are bytes, times are milliseconds. */
 export interface Limits {
   /** Header section of an HTTP request. */
@@ -131,6 +133,18 @@ export const DEFAULT_LIMITS: Limits = {
   schemaSteps: 200_000,
 };
 
+/**
+ * The defaults with some of them changed.
+ * @throws FerroError CONFIG_UNKNOWN_KEY, or CONFIG_INVALID for anything but a finite number that is not negative
+ */
 export function resolveLimits(overrides: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(overrides)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+      throw new FerroError('CONFIG_UNKNOWN_KEY', { detail: `limits.${name.slice(0, 64)}` });
+    }
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+      throw new FerroError('CONFIG_INVALID', { detail: `limits.${name} must be a number of 0 or more` });
+    }
+  }
   return { ...DEFAULT_LIMITS, ...overrides };
 }

@@ -18,6 +18,7 @@ export async function runServer(server: Server, argv: readonly string[]): Promis
   if (hosted) return;
   const port = flag(argv, PORT_FLAG) ?? process.env['PORT'];
   const stop = stopSignal();
+  process.on('unhandledRejection', reportRejection);
   if (port === undefined) {
     await Promise.race([server.serveStdio(), stop]);
   } else {
@@ -33,6 +34,14 @@ export async function runServer(server: Server, argv: readonly string[]): Promis
   // Timers and connections that handlers leave behind must not keep a program that has ended. Unreferenced: when
   // there are none, the process is gone before.
   setTimeout(() => process.exit(), LINGER_MS).unref();
+}
+
+/** A rejection that a handler left behind is its author's mistake, not the end of everybody's server. */
+function reportRejection(reason: unknown): void {
+  const text = reason instanceof Error ? `${reason.name}: ${reason.message}` : typeof reason;
+  process.stderr.write(
+    `a promise was rejected and nobody handled it: ${JSON.stringify(text.slice(0, 500))}\n`,
+  );
 }
 
 function stopSignal(): Promise<void> {
