@@ -77,13 +77,14 @@ describe.each(CODECS)('D17 lines, on %s', (codec) => {
     const peer = await started({ codec, limits: { lineBytes: MIB } });
     const before = peer.rss();
     const chunk = Buffer.alloc(MIB, 0x78);
-    for (let sent = 0; sent < 100; sent += 1) {
+    // Far more than a collector leaves lying about before it runs.
+    for (let sent = 0; sent < 400; sent += 1) {
       peer.send(chunk);
       if (peer.child.stdin?.writableNeedDrain === true) await once(peer.child.stdin, 'drain');
     }
     peer.send('\n');
     await peer.expectAlive();
-    expect(peer.rss() - before).toBeLessThan(64 * MIB);
+    expect(peer.rss() - before).toBeLessThan(160 * MIB);
     expect(peer.lines.filter((line) => line.includes('LINE_TOO_LONG'))).toHaveLength(1);
   });
 
