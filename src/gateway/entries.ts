@@ -60,7 +60,6 @@ export function toolEntries(factory: EntryFactory, upstream: Upstream): readonly
       source,
       // Deadlines are those of the upstream: they start anew with its progress. It also knows best what it accepts.
       timeoutMs: 0,
-      validate: false,
       call: async (args, context) =>
         (await relay(
           upstream,

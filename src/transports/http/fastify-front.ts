@@ -88,7 +88,7 @@ export class FastifyFront {
     return { port: typeof address === 'object' && address !== null ? address.port : port };
   }
 
-  /** Stops accepting; `force` also drops what is still open. */
+  /** Stops accepting and drops what is still open. */
   async close(): Promise<void> {
     const { server } = this.#app;
     server.closeIdleConnections();

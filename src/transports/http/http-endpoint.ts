@@ -4,10 +4,11 @@ import { type ErrorCode, FerroError } from '../../core/errors.ts';
 import { secureId } from '../../core/ids.ts';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import { ANONYMOUS, type Principal } from '../../core/principal.ts';
-import { isLegacyRevision, isModernRevision, SUPPORTED_REVISIONS } from '../../core/revisions.ts';
+import { isLegacyRevision, isModernRevision } from '../../core/revisions.ts';
 import { dispatchBatch, type ProtocolDeps } from '../../protocol/connection.ts';
 import { LegacySession } from '../../protocol/eras/legacy/session.ts';
 import type { ModernPeer } from '../../protocol/eras/modern/era.ts';
+import { unsupportedRevision } from '../../protocol/eras/modern/meta.ts';
 import { errorFrame, wireError } from '../../protocol/frames.ts';
 import { BatchOutlet } from '../../protocol/outlet.ts';
 import { SessionTable } from '../../runtime/sessions/session-table.ts';
@@ -140,7 +141,7 @@ export class HttpEndpoint {
       throw new FerroError('ENVELOPE_SHAPE', { detail: 'a response is not expected here' });
     const version = request.headers['mcp-protocol-version'];
     if (envelope.protocolVersion === undefined && typeof version === 'string' && !isModernRevision(version)) {
-      throw unsupported(version);
+      throw unsupportedRevision(version);
     }
     if (envelope.kind === 'notification') {
       accepted(response);
@@ -161,7 +162,7 @@ export class HttpEndpoint {
   ): void {
     const version = request.headers['mcp-protocol-version'];
     if (typeof version === 'string' && !isLegacyRevision(version) && envelope.method !== 'initialize') {
-      throw unsupported(version);
+      throw unsupportedRevision(version);
     }
     const fresh = envelope.method === 'initialize' && request.headers['mcp-session-id'] === undefined;
     const session = fresh ? this.#newSession(principal) : this.#session(request, principal);
@@ -252,7 +253,7 @@ export class HttpEndpoint {
     const version = request.headers['mcp-protocol-version'];
     if (typeof version === 'string') {
       if (isModernRevision(version)) throw new FerroError('HTTP_METHOD');
-      if (!isLegacyRevision(version)) throw unsupported(version);
+      if (!isLegacyRevision(version)) throw unsupportedRevision(version);
     }
     return this.#session(request, this.#authenticate(request) ?? ANONYMOUS);
   }
@@ -302,13 +303,6 @@ function accepted(response: ServerResponse): void {
 function paramsOf(message: unknown): JsonObject {
   const params = isJsonObject(message) ? message['params'] : undefined;
   return isJsonObject(params) ? params : {};
-}
-
-function unsupported(version: string): FerroError {
-  return new FerroError('VERSION_UNSUPPORTED', {
-    detail: version.slice(0, 40),
-    data: { supported: SUPPORTED_REVISIONS, requested: version.slice(0, 200) },
-  });
 }
 
 function refuseMedia(headers: IncomingMessage['headers'], accepted: Accepted): ErrorCode | undefined {

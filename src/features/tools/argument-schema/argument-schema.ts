@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
+import { isJsonObject, type JsonObject } from '../../../core/json.ts';
 import type { JsonSchema } from '../../../core/mcp.ts';
 import type { SchemaCache, ValidationIssue } from '../../../protocol/schema/index.ts';
 import { fromStandardIssues } from './foreign-issues.ts';
@@ -79,9 +79,4 @@ export function prepareOutput(
   cache: SchemaCache,
 ): PreparedSchema | Promise<PreparedSchema> {
   return afterConversion(output, 'output', (json) => prepare(output, json, cache));
-}
-
-/** Arguments as they arrive: absent arguments are an empty object. */
-export function argumentsOf(value: JsonValue | undefined): JsonValue {
-  return value === undefined ? {} : value;
 }

@@ -1,6 +1,5 @@
 /** What a tool declares as input and output: conversion, checking, and the failure a model can act on. */
 export {
-  argumentsOf,
   type Checked,
   type PreparedSchema,
   prepareArguments,

@@ -44,7 +44,12 @@ export function readRequestMeta(envelope: Envelope, params: JsonObject, limits: 
 /** @throws FerroError VERSION_UNSUPPORTED with the supported revisions. */
 export function supportedRevision(requested: string): ModernRevision {
   if (isModernRevision(requested)) return requested;
-  throw new FerroError('VERSION_UNSUPPORTED', {
+  throw unsupportedRevision(requested);
+}
+
+/** The error that names the revisions a client may choose from. */
+export function unsupportedRevision(requested: string): FerroError {
+  return new FerroError('VERSION_UNSUPPORTED', {
     detail: requested.slice(0, 40),
     data: { supported: SUPPORTED_REVISIONS, requested: requested.slice(0, 200) },
   });
