@@ -1,7 +1,8 @@
 import { accessPolicy, DEFAULT_HOST } from '../transports/http/access.ts';
-import { FastifyFront, healthRoutes } from '../transports/http/fastify-front.ts';
+import { FastifyFront } from '../transports/http/fastify-front.ts';
 import { HttpEndpoint } from '../transports/http/http-endpoint.ts';
 import { LegacySseTransport } from '../transports/http/legacy-sse.ts';
+import { healthRoutes } from '../transports/http/routes.ts';
 import type { Assembly } from './assembly.ts';
 import type { ListenOptions } from './options.ts';
 
@@ -27,7 +28,7 @@ export async function listenHttp(
   const endpoint = new HttpEndpoint(protocol);
   const legacySse = options.legacySse === true ? new LegacySseTransport(protocol) : undefined;
   const routes = [...healthRoutes(() => ({ ...readiness() })), ...(legacySse?.routes() ?? [])];
-  const front = new FastifyFront({ endpoint, path, routes, policy, limits });
+  const front = new FastifyFront({ endpoint, codec: protocol.codec, path, routes, policy, limits });
   const { port } = await front.listen(options.port ?? DEFAULT_PORT, host);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,

@@ -1,34 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { FerroError } from '../../core/errors.ts';
+import type { JsonCodec } from '../../core/envelope.ts';
+import { type ErrorCode, FerroError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import { type AccessPolicy, refuseRequest } from './guard.ts';
 import type { HttpEndpoint } from './http-endpoint.ts';
-import { endJson } from './http-outlet.ts';
 import { answerMalformed, answerOnSocket } from './malformed.ts';
-
-/** A further route of the listener (health, legacy SSE); gets raw requests that the guard has let pass. */
-export interface FrontRoute {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  handle(request: IncomingMessage, response: ServerResponse): void;
-}
+import { NodeIntake } from './node-intake.ts';
+import type { FrontRoute } from './routes.ts';
 
 export interface FrontOptions {
   readonly endpoint: HttpEndpoint;
+  readonly codec: JsonCodec;
   readonly path: string;
   readonly routes: readonly FrontRoute[];
   readonly policy: AccessPolicy;
   readonly limits: Limits;
 }
 
+type RawHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
 /** Where a route keeps its raw handler. */
 const HANDLER = Symbol('handler');
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    [HANDLER]?: FrontRoute['handle'];
+    [HANDLER]?: RawHandler;
   }
 }
 
@@ -36,12 +34,14 @@ declare module 'fastify' {
 export class FastifyFront {
   readonly #app: FastifyInstance;
   readonly #options: FrontOptions;
+  readonly #intake: NodeIntake;
   /** The latest response on each connection: what comes behind its first byte must not be taken for a part of it. */
   readonly #responses = new WeakMap<Duplex, ServerResponse>();
 
   constructor(options: FrontOptions) {
     const { limits } = options;
     this.#options = options;
+    this.#intake = new NodeIntake(options.endpoint, options.codec, limits);
     this.#app = Fastify({
       logger: false,
       trustProxy: false,
@@ -64,7 +64,7 @@ export class FastifyFront {
         reply.hijack();
         const { raw } = request;
         const refusal = refuseRequest(raw.rawHeaders, raw.url ?? '', options.policy);
-        options.endpoint.refuse(raw, reply.raw, refusal ?? 'HTTP_NOT_FOUND');
+        options.endpoint.refuse(this.#intake.exchange(raw, reply.raw), refusal ?? 'HTTP_NOT_FOUND');
       },
       // Absolute-form targets that name this host are served by their path (RFC 9112, 3.2.2).
       rewriteUrl: (request) => (request.url ?? '/').replace(/^https?:\/\/[^/?#]+(?=\/)/i, ''),
@@ -105,6 +105,7 @@ export class FastifyFront {
 
   #routes(): void {
     const app = this.#app;
+    const intake = this.#intake;
     const { endpoint, path, routes, policy } = this.#options;
     // Bodies are read by the endpoint: limit, media type and encoding are judged before a byte is kept. So a request
     // leaves the framework as soon as it is routed, before body parsing.
@@ -115,46 +116,30 @@ export class FastifyFront {
       this.#responses.set(raw.socket, reply.raw);
       const refusal = refuseRequest(raw.rawHeaders, request.originalUrl, policy);
       const serve = request.routeOptions.config[HANDLER];
-      if (refusal !== undefined) endpoint.refuse(raw, reply.raw, refusal);
-      else if (serve === undefined)
-        endpoint.refuse(raw, reply.raw, pathOf(raw.url) === path ? 'HTTP_METHOD' : 'HTTP_NOT_FOUND');
+      const refuse = (code: ErrorCode): void => endpoint.refuse(intake.exchange(raw, reply.raw), code);
+      if (refusal !== undefined) refuse(refusal);
+      else if (serve === undefined) refuse(pathOf(raw.url) === path ? 'HTTP_METHOD' : 'HTTP_NOT_FOUND');
       // The router decodes; one path has one spelling.
-      else if (pathOf(raw.url) !== request.routeOptions.url)
-        endpoint.refuse(raw, reply.raw, 'HTTP_NOT_FOUND');
+      else if (pathOf(raw.url) !== request.routeOptions.url) refuse('HTTP_NOT_FOUND');
       else serve(raw, reply.raw);
     });
-    const route = (url: string, methods: readonly string[], handle: FrontRoute['handle']): void => {
+    const route = (url: string, methods: readonly string[], handle: RawHandler): void => {
       app.route({ method: [...methods], url, config: { [HANDLER]: handle }, handler: () => undefined });
     };
-    route(path, ['GET', 'POST', 'DELETE'], (request, response) => endpoint.handle(request, response));
+    route(path, ['GET', 'POST', 'DELETE'], (request, response) => intake.handle(request, response));
     for (const each of routes)
-      route(each.path, [each.method], (request, response) => each.handle(request, response));
+      route(each.path, [each.method], (request, response) => this.#serve(each, request, response));
     app.setErrorHandler((_error, request, reply) => {
       reply.hijack();
-      endpoint.refuse(request.raw, reply.raw, 'INTERNAL');
+      endpoint.refuse(intake.exchange(request.raw, reply.raw), 'INTERNAL');
     });
   }
-}
 
-/** `/healthz` (alive) and `/readyz` (what is up). */
-export function healthRoutes(
-  ready: () => { readonly ready: boolean; readonly [key: string]: unknown },
-): readonly FrontRoute[] {
-  return [
-    {
-      method: 'GET',
-      path: '/healthz',
-      handle: (_request, response) => endJson(response, 200, '{"status":"ok"}'),
-    },
-    {
-      method: 'GET',
-      path: '/readyz',
-      handle: (_request, response) => {
-        const state = ready();
-        endJson(response, state.ready ? 200 : 503, JSON.stringify(state));
-      },
-    },
-  ];
+  #serve(route: FrontRoute, request: IncomingMessage, response: ServerResponse): void {
+    const exchange = this.#intake.exchange(request, response);
+    if (route.wantsBody === undefined) route.handle(exchange, undefined);
+    else if (route.wantsBody(exchange)) this.#intake.read(exchange, (body) => route.handle(exchange, body));
+  }
 }
 
 function pathOf(url: string | undefined): string {

@@ -1,61 +1,7 @@
-import type { ServerResponse } from 'node:http';
-import type { Limits } from '../../core/limits.ts';
 import type { Outlet } from '../../protocol/outlet.ts';
-import type { Accepted } from './accept.ts';
-import { onceClosed } from './response-end.ts';
+import { type Fields, type HttpExchange, SESSION_ID } from './exchange.ts';
 
-const SSE_HEAD = [
-  'Content-Type',
-  'text/event-stream',
-  'Cache-Control',
-  'no-cache, no-transform',
-  // Reverse proxies must not hold events back (2026-07-28, Streamable HTTP, Receiving Messages).
-  'X-Accel-Buffering',
-  'no',
-];
-
-/** Keeps quiet streams alive with comments, and ends those that are not read; one timer for all of them. */
-export class KeepAlive {
-  /** Open streams, each with the time since when it has taken nothing, if it has not. */
-  readonly #streams = new Map<ServerResponse, number | undefined>();
-  readonly #intervalMs: number;
-  readonly #stallMs: number;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(limits: Pick<Limits, 'keepAliveMs' | 'writeStallMs'>) {
-    this.#intervalMs = limits.keepAliveMs;
-    this.#stallMs = limits.writeStallMs;
-  }
-
-  add(response: ServerResponse): void {
-    this.#streams.set(response, undefined);
-    response.once('close', () => this.#remove(response));
-    this.#timer ??= setInterval(() => this.#tick(), this.#intervalMs).unref();
-  }
-
-  #tick(): void {
-    const now = performance.now();
-    for (const [stream, since] of this.#streams) {
-      // A stream that has ended but is not read up to its end must get no further byte.
-      if (stream.writableEnded) continue;
-      if (!stream.writableNeedDrain) {
-        stream.write(':\n\n');
-        this.#streams.set(stream, undefined);
-      } else if (since === undefined) {
-        this.#streams.set(stream, now);
-      } else if (now - since >= this.#stallMs) {
-        stream.destroy();
-      }
-    }
-  }
-
-  #remove(response: ServerResponse): void {
-    this.#streams.delete(response);
-    if (this.#streams.size > 0 || this.#timer === undefined) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-}
+const NO_FIELDS: Fields = [];
 
 /**
  * The reply to one POST: a JSON body when nothing precedes the result, an event stream as soon as something does.
@@ -69,21 +15,15 @@ export class HttpOutlet implements Outlet {
   opened: { readonly id: string; readonly negotiated: boolean } | undefined;
   /** Runs once when the exchange is over, however it ended. */
   onEnd: (() => void) | undefined;
-  /** Answers instead of an empty stream when there is nothing to reply (a batch of notifications). */
-  noReply: (() => void) | undefined;
-  readonly #response: ServerResponse;
-  readonly #json: boolean;
-  readonly #limits: Limits;
-  readonly #keepAlive: KeepAlive;
+  /** Answers instead of an empty stream when there is nothing to reply: 202 for a batch of notifications. */
+  noReply: 202 | undefined;
+  readonly #exchange: HttpExchange;
   #streaming = false;
   #ended = false;
 
-  constructor(response: ServerResponse, accepted: Accepted, limits: Limits, keepAlive: KeepAlive) {
-    this.#response = response;
-    this.canStream = accepted.sse;
-    this.#json = accepted.json;
-    this.#limits = limits;
-    this.#keepAlive = keepAlive;
+  constructor(exchange: HttpExchange) {
+    this.#exchange = exchange;
+    this.canStream = exchange.accepted.sse;
   }
 
   get ended(): boolean {
@@ -92,7 +32,7 @@ export class HttpOutlet implements Outlet {
 
   /** Watches a reply that is not immediate: for the peer leaving, and for its end, which `settled` is told. */
   watch(settled: () => void): void {
-    onceClosed(this.#response, () => {
+    this.#exchange.onClosed(() => {
       settled();
       if (this.#ended) return;
       this.#ended = true;
@@ -103,75 +43,55 @@ export class HttpOutlet implements Outlet {
 
   send(text: string): void {
     if (this.#ended || !this.canStream) return;
-    const response = this.#response;
-    if (response.writableLength > this.#limits.writeBufferBytes) {
-      // The client does not read: what it has not taken is all it gets.
-      response.destroy();
-      return;
-    }
     if (!this.#streaming) {
       this.#streaming = true;
-      response.writeHead(200, this.#head(SSE_HEAD));
-      this.#keepAlive.add(response);
+      this.#exchange.open(this.#fields);
     }
-    response.write(sseEvent(text));
+    this.#exchange.event(text);
   }
 
   end(text: string, httpStatus: number): void {
     if (this.#ended) return;
     this.#ended = true;
-    const response = this.#response;
+    const exchange = this.#exchange;
     if (this.#streaming) {
-      response.end(sseEvent(text));
-    } else if (this.#json || httpStatus !== 200) {
-      endJson(response, httpStatus, text, this.#sessionId);
+      exchange.event(text, true);
+    } else if (exchange.accepted.json || httpStatus !== 200) {
+      exchange.reply(httpStatus, this.#fields, text);
     } else {
-      response.writeHead(200, this.#head(SSE_HEAD));
-      response.end(sseEvent(text));
+      exchange.open(this.#fields);
+      exchange.event(text, true);
     }
-    boundSlowReader(response, this.#limits);
     this.onEnd?.();
+  }
+
+  /** Takes a message that has no reply. */
+  accept(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#exchange.reply(202, NO_FIELDS, '');
   }
 
   abandon(): void {
     if (this.#ended) return;
     this.#ended = true;
-    const response = this.#response;
+    const exchange = this.#exchange;
     this.onEnd?.();
-    if (this.noReply !== undefined && !this.#streaming) {
-      this.noReply();
-      return;
+    if (this.#streaming) {
+      exchange.close();
+    } else if (this.noReply !== undefined) {
+      exchange.reply(this.noReply, NO_FIELDS, '');
+    } else if (this.canStream) {
+      // A cancelled request gets no message; the exchange still has to end.
+      exchange.open(this.#fields);
+      exchange.close();
+    } else {
+      exchange.reply(204, NO_FIELDS, '');
     }
-    // A cancelled request gets no message; the exchange still has to end.
-    if (!this.#streaming && this.canStream) response.writeHead(200, this.#head(SSE_HEAD));
-    else if (!this.#streaming) response.writeHead(204);
-    response.end();
   }
 
-  get #sessionId(): string | undefined {
-    return this.opened?.negotiated === true ? this.opened.id : undefined;
+  get #fields(): Fields {
+    const id = this.opened?.negotiated === true ? this.opened.id : undefined;
+    return id === undefined ? NO_FIELDS : [SESSION_ID, id];
   }
-
-  #head(fields: readonly string[]): string[] {
-    const id = this.#sessionId;
-    return id === undefined ? [...fields] : [...fields, 'Mcp-Session-Id', id];
-  }
-}
-
-export function sseEvent(text: string): string {
-  return `event: message\ndata: ${text}\n\n`;
-}
-
-/** A whole JSON reply in one write. */
-export function endJson(response: ServerResponse, status: number, text: string, sessionId?: string): void {
-  const head = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(text))];
-  if (sessionId !== undefined) head.push('Mcp-Session-Id', sessionId);
-  response.writeHead(status, head);
-  response.end(text);
-}
-
-/** A reply of which nothing is taken for a while is dropped, and its memory with it. */
-export function boundSlowReader(response: ServerResponse, limits: Limits): void {
-  // Node closes the connection when neither a byte was sent nor received for so long.
-  if (response.writableLength > 0) response.setTimeout(limits.writeStallMs);
 }

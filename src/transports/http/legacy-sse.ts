@@ -1,17 +1,15 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FerroError } from '../../core/errors.ts';
 import { secureId } from '../../core/ids.ts';
 import { ANONYMOUS } from '../../core/principal.ts';
 import { Connection, type ProtocolDeps } from '../../protocol/connection.ts';
 import { errorFrame, wireError } from '../../protocol/frames.ts';
 import { mediaType } from '../media-type.ts';
-import { readBody } from './body.ts';
-import type { FrontRoute } from './fastify-front.ts';
-import { endJson, KeepAlive, sseEvent } from './http-outlet.ts';
+import type { HttpExchange } from './exchange.ts';
+import type { FrontRoute } from './routes.ts';
 
 interface Peer {
   readonly connection: Connection;
-  readonly response: ServerResponse;
+  readonly exchange: HttpExchange;
 }
 
 const STREAM_PATH = '/sse';
@@ -24,80 +22,79 @@ const MESSAGE_PATH = '/messages';
 export class LegacySseTransport {
   readonly #deps: ProtocolDeps;
   readonly #peers = new Map<string, Peer>();
-  readonly #keepAlive: KeepAlive;
 
   constructor(deps: ProtocolDeps) {
     this.#deps = deps;
-    this.#keepAlive = new KeepAlive(deps.limits);
   }
 
   routes(): readonly FrontRoute[] {
     return [
-      { method: 'GET', path: STREAM_PATH, handle: (request, response) => this.#open(request, response) },
-      { method: 'POST', path: MESSAGE_PATH, handle: (request, response) => this.#message(request, response) },
+      { method: 'GET', path: STREAM_PATH, handle: (exchange) => this.#open(exchange) },
+      {
+        method: 'POST',
+        path: MESSAGE_PATH,
+        wantsBody: (exchange) => this.#wanted(exchange),
+        handle: (exchange, body) => this.#message(exchange, body),
+      },
     ];
   }
 
   close(): void {
-    for (const { connection, response } of this.#peers.values()) {
+    for (const { connection, exchange } of this.#peers.values()) {
       connection.close();
-      response.end();
+      exchange.close();
     }
   }
 
-  #open(request: IncomingMessage, response: ServerResponse): void {
+  #open(exchange: HttpExchange): void {
     if (this.#peers.size >= this.#deps.limits.sessions) {
-      this.#refuse(request, response, new FerroError('QUOTA_SESSIONS'));
+      this.#refuse(exchange, 'QUOTA_SESSIONS');
       return;
     }
     const id = secureId();
     const connection = new Connection(this.#deps, ANONYMOUS, (text) => {
-      if (response.writableLength > this.#deps.limits.writeBufferBytes) response.destroy();
-      else response.write(sseEvent(text));
+      exchange.event(text);
     });
-    this.#peers.set(id, { connection, response });
-    response.writeHead(200, [
-      'Content-Type',
-      'text/event-stream',
-      'Cache-Control',
-      'no-cache',
-      'X-Accel-Buffering',
-      'no',
-    ]);
-    response.write(`event: endpoint\ndata: ${MESSAGE_PATH}?sessionId=${id}\n\n`);
-    this.#keepAlive.add(response);
-    response.once('close', () => {
+    this.#peers.set(id, { connection, exchange });
+    exchange.open([]);
+    exchange.event(`${MESSAGE_PATH}?sessionId=${id}`, false, 'endpoint');
+    exchange.onClosed(() => {
       this.#peers.delete(id);
       connection.close();
     });
   }
 
-  #message(request: IncomingMessage, response: ServerResponse): void {
-    const id = new URL(request.url ?? '/', 'http://localhost').searchParams.get('sessionId') ?? '';
-    const peer = this.#peers.get(id);
-    if (peer === undefined) {
-      this.#refuse(request, response, new FerroError('SESSION_UNKNOWN'));
-      return;
-    }
-    if (mediaType(request.headers['content-type']) !== 'application/json') {
-      this.#refuse(request, response, new FerroError('HTTP_MEDIA_TYPE'));
-      return;
-    }
-    readBody(request, this.#deps.limits.bodyBytes, (bytes, error) => {
-      if (bytes === undefined) {
-        this.#refuse(request, response, new FerroError(error ?? 'INTERNAL'));
-        return;
-      }
-      response.writeHead(202);
-      response.end();
-      peer.connection.receive(bytes);
-    });
+  #wanted(exchange: HttpExchange): boolean {
+    if (this.#peer(exchange) === undefined) this.#refuse(exchange, 'SESSION_UNKNOWN');
+    else if (mediaType(contentType(exchange)) !== 'application/json')
+      this.#refuse(exchange, 'HTTP_MEDIA_TYPE');
+    else return true;
+    return false;
   }
 
-  #refuse(request: IncomingMessage, response: ServerResponse, thrown: FerroError): void {
-    const error = wireError(thrown, this.#deps.logger);
-    if (!request.complete) response.setHeader('Connection', 'close');
-    endJson(response, error.http, errorFrame(undefined, error, 'null'));
-    if (!request.complete) response.once('finish', () => request.destroy());
+  #message(exchange: HttpExchange, body: Uint8Array | undefined): void {
+    // It may have left while the body came.
+    const peer = this.#peer(exchange);
+    if (peer === undefined || body === undefined) {
+      this.#refuse(exchange, 'SESSION_UNKNOWN');
+      return;
+    }
+    exchange.reply(202, [], '');
+    peer.connection.receive(body);
   }
+
+  #peer(exchange: HttpExchange): Peer | undefined {
+    const id = new URL(exchange.target, 'http://localhost').searchParams.get('sessionId') ?? '';
+    return this.#peers.get(id);
+  }
+
+  #refuse(exchange: HttpExchange, code: 'QUOTA_SESSIONS' | 'SESSION_UNKNOWN' | 'HTTP_MEDIA_TYPE'): void {
+    const error = wireError(new FerroError(code), this.#deps.logger);
+    exchange.reply(error.http, [], errorFrame(undefined, error, 'null'));
+  }
+}
+
+function contentType(exchange: HttpExchange): string | undefined {
+  const value = exchange.headers['content-type'];
+  return typeof value === 'string' ? value : undefined;
 }

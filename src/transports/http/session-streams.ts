@@ -1,61 +1,39 @@
-import type { ServerResponse } from 'node:http';
 import { FerroError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { LegacySession } from '../../protocol/eras/legacy/session.ts';
-import { type KeepAlive, sseEvent } from './http-outlet.ts';
-import { onceClosed } from './response-end.ts';
+import { type HttpExchange, SESSION_ID } from './exchange.ts';
 
 /** The GET streams of legacy sessions: the way for messages that belong to no request. */
 export class SessionStreams {
-  readonly #bySession = new WeakMap<LegacySession, Set<ServerResponse>>();
+  readonly #bySession = new WeakMap<LegacySession, Set<HttpExchange>>();
   readonly #limits: Limits;
-  readonly #keepAlive: KeepAlive;
 
-  constructor(limits: Limits, keepAlive: KeepAlive) {
+  constructor(limits: Limits) {
     this.#limits = limits;
-    this.#keepAlive = keepAlive;
   }
 
   /** @throws FerroError QUOTA_STREAMS */
-  open(session: LegacySession, response: ServerResponse, release: () => void): void {
+  open(session: LegacySession, exchange: HttpExchange, release: () => void): void {
     const streams = this.#bySession.get(session) ?? new Set();
     if (streams.size >= this.#limits.streamsPerSession) {
       release();
       throw new FerroError('QUOTA_STREAMS');
     }
     this.#bySession.set(session, streams);
-    streams.add(response);
+    streams.add(exchange);
     // A message goes to exactly one stream (2025-11-25, transports): the oldest that still takes it.
-    session.push = (text) => this.#push(streams, text);
-    response.writeHead(200, [
-      'Content-Type',
-      'text/event-stream',
-      'Cache-Control',
-      'no-cache, no-transform',
-      'X-Accel-Buffering',
-      'no',
-      'Mcp-Session-Id',
-      session.id,
-    ]);
-    response.flushHeaders();
-    this.#keepAlive.add(response);
-    const stop = session.onClose(() => response.end());
-    onceClosed(response, () => {
+    session.push = (text) => push(streams, text);
+    exchange.open([SESSION_ID, session.id], true);
+    const stop = session.onClose(() => exchange.close());
+    exchange.onClosed(() => {
       stop();
-      streams.delete(response);
+      streams.delete(exchange);
       release();
     });
   }
+}
 
-  #push(streams: Set<ServerResponse>, text: string): boolean {
-    for (const stream of streams) {
-      if (stream.writableLength > this.#limits.writeBufferBytes) {
-        stream.destroy();
-        continue;
-      }
-      stream.write(sseEvent(text));
-      return true;
-    }
-    return false;
-  }
+function push(streams: Set<HttpExchange>, text: string): boolean {
+  for (const stream of streams) if (stream.event(text)) return true;
+  return false;
 }
