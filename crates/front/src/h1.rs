@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::net::TcpStream;
 
 use crate::clock::Clock;
 use crate::error::{self, MissingId, Row};
@@ -19,19 +18,19 @@ use crate::guard::Fields;
 use crate::head::{decimal, head_end};
 use crate::hub::{self, Admitted, Answer, Hub, Origin, Outcome};
 use crate::steps::{Body, Fill, Next};
+use crate::stream::Stream;
 
 /// Bytes of further requests read while one is answered.
 const AHEAD: usize = 64 * 1024;
 /// Replies to pipelined requests gathered before they are written.
 const GATHER: usize = 64 * 1024;
-const READ: usize = 4 * 1024;
 /// A peer that still sends is read for so long after the last reply, else the reset would overtake that reply.
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 1024 * 1024;
 
 /// One connection.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     peer: SocketAddr,
     hub: Rc<Hub>,
     clock: Rc<Clock>,
@@ -42,13 +41,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, peer: SocketAddr, hub: Rc<Hub>, clock: Rc<Clock>) -> Self {
+    /// A connection whose first bytes, read already, are `input`.
+    pub fn new(stream: Stream, input: BytesMut, peer: SocketAddr, hub: Rc<Hub>, clock: Rc<Clock>) -> Self {
         Self {
             stream,
             peer,
             hub,
             clock,
-            input: BytesMut::new(),
+            input,
             out: BytesMut::new(),
             served: 0,
             started: Instant::now(),
@@ -334,18 +334,7 @@ impl Connection {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        loop {
-            match self.stream.poll_read_ready(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Ready(Ok(())) => {}
-            }
-            self.input.reserve(READ);
-            match self.stream.try_read_buf(&mut self.input) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        self.stream.poll_fill(cx, &mut self.input)
     }
 
     /// Writes everything that waits; fails when the peer takes nothing for too long, or its stream grows too large.
@@ -354,16 +343,23 @@ impl Connection {
         let before = self.clock.deadline();
         let mut blocked = false;
         poll_fn(|cx| {
-            while !self.out.is_empty() {
-                match self.stream.try_write(&self.out) {
-                    Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    Ok(count) => {
+            loop {
+                let sent = if self.out.is_empty() {
+                    self.stream.poll_sent(cx).map_ok(|()| 0)
+                } else {
+                    self.stream.poll_send(cx, &self.out)
+                };
+                match sent {
+                    Poll::Ready(Ok(0)) if self.out.is_empty() => return Poll::Ready(Ok(())),
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(count)) => {
                         self.out.advance(count);
                         if blocked {
                             self.clock.set(stall);
                         }
                     }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {
                         if !blocked {
                             blocked = true;
                             self.clock.set(stall);
@@ -376,16 +372,10 @@ impl Connection {
                         if late {
                             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                         }
-                        match self.stream.poll_write_ready(cx) {
-                            Poll::Ready(Ok(())) => {}
-                            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                            Poll::Pending => return Poll::Pending,
-                        }
+                        return Poll::Pending;
                     }
-                    Err(error) => return Poll::Ready(Err(error)),
                 }
             }
-            Poll::Ready(Ok(()))
         })
         .await?;
         if let Some(exchange) = exchange {

@@ -22,6 +22,7 @@ pub mod replies;
 mod server;
 pub mod slab;
 mod steps;
+mod stream;
 
 pub use config::Config;
 pub use queue::Queue;

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
@@ -23,6 +23,7 @@ use crate::hub::{Hub, Inbox, Shared};
 use crate::queue::{Queue, TooSmall};
 use crate::replies::Replies;
 use crate::slab::{Broken, Reply};
+use crate::stream::Stream;
 
 /// Serves one connection to its end.
 pub(crate) trait Driver {
@@ -47,7 +48,8 @@ impl Driver for Cleartext {
         clock: Rc<Clock>,
     ) -> Pin<Box<dyn Future<Output = ()>>> {
         Box::pin(async move {
-            let connection = h1::Connection::new(stream, peer, hub, clock);
+            let stream = Stream::Plain(stream);
+            let connection = h1::Connection::new(stream, BytesMut::new(), peer, hub, clock);
             connection.serve().await;
         })
     }
