@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::driver::Drivers;
 use crate::guard::Policy;
 use crate::queue::Capacity;
 
@@ -81,6 +82,8 @@ pub struct Config {
     pub limits: Limits,
     /// Threads that serve connections, at least 1.
     pub threads: usize,
+    /// What serves connections.
+    pub drivers: Drivers,
 }
 
 impl Default for Config {
@@ -91,6 +94,7 @@ impl Default for Config {
             policy: Policy::loopback(),
             limits: Limits::default(),
             threads: 1,
+            drivers: Drivers::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::clock::Clock;
+use crate::driver::Incoming;
 use crate::error::{self, MissingId, Row};
 use crate::exchange::{COMMENT, Exchange, Held, Output, Overflow, Start};
 use crate::framing::{Chunks, Framing, Progress};
@@ -19,6 +20,7 @@ use crate::head::{decimal, head_end};
 use crate::hub::{self, Admitted, Answer, Hub, Origin, Outcome};
 use crate::steps::{Body, Fill, Next};
 use crate::stream::Stream;
+use crate::tls::Certificate;
 
 /// Bytes of further requests read while one is answered.
 const AHEAD: usize = 64 * 1024;
@@ -32,6 +34,7 @@ const LINGER_BYTES: usize = 1024 * 1024;
 pub struct Connection {
     stream: Stream,
     peer: SocketAddr,
+    certificate: Option<Rc<Certificate>>,
     hub: Rc<Hub>,
     clock: Rc<Clock>,
     input: BytesMut,
@@ -41,14 +44,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection whose first bytes, read already, are `input`.
-    pub fn new(stream: Stream, input: BytesMut, peer: SocketAddr, hub: Rc<Hub>, clock: Rc<Clock>) -> Self {
+    pub fn new(incoming: Incoming) -> Self {
         Self {
-            stream,
-            peer,
-            hub,
-            clock,
-            input,
+            stream: incoming.stream,
+            peer: incoming.peer,
+            certificate: incoming.certificate,
+            hub: incoming.hub,
+            clock: incoming.clock,
+            input: incoming.input,
             out: BytesMut::new(),
             served: 0,
             started: Instant::now(),
@@ -164,9 +167,11 @@ impl Connection {
         let last = self.served >= self.hub.config().limits.requests_per_socket;
         let mut keep = http11 && !framing.close && !last;
         let hub = Rc::clone(&self.hub);
+        let certificate = self.certificate.clone();
         let origin = Origin {
             http2: false,
             peer: self.peer,
+            certificate: certificate.as_deref(),
         };
         let bodiless = method == "HEAD";
         let outcome = match hub.admit(&fields, method.as_bytes(), target.as_bytes()) {

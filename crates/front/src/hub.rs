@@ -22,6 +22,7 @@ use crate::message::Message;
 use crate::queue::Queue;
 use crate::replies::{Found, Replies};
 use crate::slab::{self, RecordKind, Reply, Request, field, flag};
+use crate::tls::Certificate;
 
 /// What the threads of a front share.
 #[derive(Debug)]
@@ -182,7 +183,7 @@ impl Hub {
         fields: &Fields<'_>,
         accepted: Accepted,
         body: Bytes,
-        origin: Origin,
+        origin: Origin<'_>,
     ) -> Outcome {
         let message = match Message::scan(&body, &self.config().limits.message) {
             Ok(message) => message,
@@ -219,7 +220,7 @@ impl Hub {
         fields: &Fields<'_>,
         kind: RecordKind,
         (method, target): (&[u8], &[u8]),
-        origin: Origin,
+        origin: Origin<'_>,
     ) -> Outcome {
         let mut request = Request {
             kind,
@@ -238,7 +239,7 @@ impl Hub {
         accepted: Accepted,
         mut request: Request,
         id: Option<&Bytes>,
-        origin: Origin,
+        origin: Origin<'_>,
     ) -> Outcome {
         let number = self.next.get();
         self.next.set(number + 1);
@@ -251,6 +252,15 @@ impl Hub {
         request
             .fields
             .push(field::PEER, b"", origin.peer.to_string().as_bytes());
+        if let Some(certificate) = origin.certificate {
+            let (digest, subject) = (&certificate.sha256, &certificate.subject);
+            request
+                .fields
+                .push(field::CLIENT_CERT_SHA256, b"", digest.as_bytes());
+            request
+                .fields
+                .push(field::CLIENT_CERT_SUBJECT, b"", subject.as_bytes());
+        }
         let kinds = (request.kind == RecordKind::Message, request.detached());
         let exchange = Rc::new(Exchange::new(token, id.cloned(), accepted, kinds));
         if self.queue().push(request).is_err() {
@@ -303,9 +313,10 @@ fn prepared(found: &Found, id: Option<&[u8]>) -> Answer {
 
 /// How a request came.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin {
+pub struct Origin<'a> {
     pub http2: bool,
     pub peer: SocketAddr,
+    pub certificate: Option<&'a Certificate>,
 }
 
 impl Answer {

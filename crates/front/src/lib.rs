@@ -7,6 +7,7 @@
 pub mod accept;
 mod clock;
 pub mod config;
+pub mod driver;
 pub mod error;
 mod exchange;
 mod framing;
@@ -23,8 +24,10 @@ mod server;
 pub mod slab;
 mod steps;
 mod stream;
+pub mod tls;
 
 pub use config::Config;
+pub use driver::Driver;
 pub use queue::Queue;
 pub use replies::Replies;
 pub use server::Front;

@@ -1,9 +1,7 @@
 //! Threads, listeners and the life of a front.
 
-use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -12,48 +10,17 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::h1;
+use crate::driver::Incoming;
 use crate::hub::{Hub, Inbox, Shared};
 use crate::queue::{Queue, TooSmall};
 use crate::replies::Replies;
 use crate::slab::{Broken, Reply};
 use crate::stream::Stream;
-
-/// Serves one connection to its end.
-pub(crate) trait Driver {
-    fn serve(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        hub: Rc<Hub>,
-        clock: Rc<Clock>,
-    ) -> Pin<Box<dyn Future<Output = ()>>>;
-}
-
-/// The driver of cleartext connections: HTTP/1.1.
-struct Cleartext;
-
-impl Driver for Cleartext {
-    fn serve(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        hub: Rc<Hub>,
-        clock: Rc<Clock>,
-    ) -> Pin<Box<dyn Future<Output = ()>>> {
-        Box::pin(async move {
-            let stream = Stream::Plain(stream);
-            let connection = h1::Connection::new(stream, BytesMut::new(), peer, hub, clock);
-            connection.serve().await;
-        })
-    }
-}
 
 struct Thread {
     inbox: Arc<Inbox>,
@@ -308,7 +275,14 @@ async fn accept(listener: tokio::net::TcpListener, hub: Rc<Hub>, closed: Rc<Noti
         if stream.set_nodelay(true).is_err() {
             continue;
         }
-        let serving = Cleartext.serve(stream, peer, Rc::clone(&hub), Rc::clone(&place.clock));
+        let serving = hub.config().drivers.http1.serve(Incoming {
+            stream: Stream::Plain(stream),
+            input: BytesMut::new(),
+            peer,
+            certificate: None,
+            hub: Rc::clone(&hub),
+            clock: Rc::clone(&place.clock),
+        });
         spawn_local(async move {
             serving.await;
             drop(place);

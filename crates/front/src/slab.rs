@@ -104,6 +104,10 @@ pub mod field {
     pub const ORIGIN: u16 = 12;
     /// Principal the token table has for `Authorization`: 8 bytes.
     pub const PRINCIPAL: u16 = 13;
+    /// SHA-256 of the verified client certificate, in lower-case hex.
+    pub const CLIENT_CERT_SHA256: u16 = 32;
+    /// Subject of the verified client certificate (RFC 4514), at most 1,024 bytes of ASCII.
+    pub const CLIENT_CERT_SUBJECT: u16 = 33;
 }
 
 /// Flags of a reply record.
