@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::driver::Drivers;
 use crate::guard::Policy;
 use crate::queue::Capacity;
+use crate::tls::Tls;
 
 /// Every bound of a front with its default; the names are those of `src/core/limits.ts`.
 #[derive(Clone, Debug)]
@@ -84,6 +85,8 @@ pub struct Config {
     pub threads: usize,
     /// What serves connections.
     pub drivers: Drivers,
+    /// Certificate and key; None = in clear.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Config {
@@ -95,6 +98,7 @@ impl Default for Config {
             limits: Limits::default(),
             threads: 1,
             drivers: Drivers::default(),
+            tls: None,
         }
     }
 }

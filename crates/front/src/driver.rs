@@ -50,10 +50,15 @@ impl Driver for Http1 {
 pub struct Drivers {
     /// Serves HTTP/1.1.
     pub http1: &'static dyn Driver,
+    /// Serves HTTP/2; None = it is not spoken.
+    pub http2: Option<&'static dyn Driver>,
 }
 
 impl Default for Drivers {
     fn default() -> Self {
-        Self { http1: &Http1 }
+        Self {
+            http1: &Http1,
+            http2: None,
+        }
     }
 }

@@ -9,18 +9,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::driver::Incoming;
 use crate::hub::{Hub, Inbox, Shared};
+use crate::open;
 use crate::queue::{Queue, TooSmall};
 use crate::replies::Replies;
 use crate::slab::{Broken, Reply};
-use crate::stream::Stream;
+use crate::tls::{self, Tls};
 
 struct Thread {
     inbox: Arc<Inbox>,
@@ -35,6 +36,8 @@ pub struct Front {
     inboxes: Vec<Arc<Inbox>>,
     address: SocketAddr,
     deadline: Arc<Mutex<Option<Instant>>>,
+    /// What the next connection is shown; None = in clear.
+    secure: Option<Arc<ArcSwap<ServerConfig>>>,
 }
 
 impl std::fmt::Debug for Front {
@@ -52,7 +55,7 @@ impl Front {
     ///
     /// # Errors
     /// What the operating system says about the address, the threads or the event queue; `InvalidInput` for bounds no
-    /// record has room for.
+    /// record has room for and for [`tls::Invalid`].
     pub fn start(config: Config, address: SocketAddr, wake: Box<dyn Fn() + Send + Sync>) -> io::Result<Self> {
         let limits = &config.limits;
         if limits.header_bytes > 64 * 1024 || limits.message.batch_messages > 4_096 || config.threads > 64 {
@@ -61,6 +64,13 @@ impl Front {
                 "a limit is out of range",
             ));
         }
+        let secure = match &config.tls {
+            Some(tls) => {
+                let built = tls.build(config.drivers.http2.is_some()).map_err(invalid)?;
+                Some(Arc::new(ArcSwap::new(built)))
+            }
+            None => None,
+        };
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -84,6 +94,7 @@ impl Front {
                 inbox: Arc::clone(&inbox),
                 control: Arc::clone(&control),
                 deadline: Arc::clone(&deadline),
+                secure: secure.clone(),
                 index,
             };
             let handle = std::thread::Builder::new()
@@ -103,6 +114,7 @@ impl Front {
             inboxes,
             address,
             deadline,
+            secure,
         })
     }
 
@@ -121,6 +133,22 @@ impl Front {
     /// Replaces the table of prepared replies; requests that come later see the new one.
     pub fn set_replies(&self, replies: Replies) {
         self.shared.replies.store(Arc::new(replies));
+    }
+
+    /// Replaces certificates, key and client authorities; handshakes that begin later see the new ones.
+    ///
+    /// # Errors
+    /// `InvalidInput` with [`tls::Invalid`], and for a front in clear; nothing has changed then.
+    pub fn set_tls(&self, tls: &Tls) -> io::Result<()> {
+        let Some(secure) = &self.secure else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the front serves in clear",
+            ));
+        };
+        let http2 = self.shared.config.drivers.http2.is_some();
+        secure.store(tls.build(http2).map_err(invalid)?);
+        Ok(())
     }
 
     /// Requests answered from the table so far.
@@ -195,11 +223,16 @@ impl Drop for Front {
     }
 }
 
+fn invalid(error: tls::Invalid) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}
+
 struct Run {
     shared: Arc<Shared>,
     inbox: Arc<Inbox>,
     control: Arc<Notify>,
     deadline: Arc<Mutex<Option<Instant>>>,
+    secure: Option<Arc<ArcSwap<ServerConfig>>>,
     index: usize,
 }
 
@@ -245,7 +278,7 @@ impl Run {
                 ticking.tick();
             }
         });
-        let accepting = spawn_local(accept(listener, Rc::clone(&hub), Rc::clone(&open)));
+        let accepting = spawn_local(accept(listener, self.secure, Rc::clone(&hub), Rc::clone(&open)));
         self.control.notified().await;
         accepting.abort();
         let _ = accepting.await;
@@ -263,7 +296,12 @@ impl Run {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, hub: Rc<Hub>, closed: Rc<Notify>) {
+async fn accept(
+    listener: tokio::net::TcpListener,
+    secure: Option<Arc<ArcSwap<ServerConfig>>>,
+    hub: Rc<Hub>,
+    closed: Rc<Notify>,
+) {
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
             // Out of file descriptors, most likely: they come back when connections end.
@@ -275,14 +313,8 @@ async fn accept(listener: tokio::net::TcpListener, hub: Rc<Hub>, closed: Rc<Noti
         if stream.set_nodelay(true).is_err() {
             continue;
         }
-        let serving = hub.config().drivers.http1.serve(Incoming {
-            stream: Stream::Plain(stream),
-            input: BytesMut::new(),
-            peer,
-            certificate: None,
-            hub: Rc::clone(&hub),
-            clock: Rc::clone(&place.clock),
-        });
+        let secure = secure.as_ref().map(|config| config.load_full());
+        let serving = open::serve(stream, peer, secure, Rc::clone(&hub), Rc::clone(&place.clock));
         spawn_local(async move {
             serving.await;
             drop(place);
