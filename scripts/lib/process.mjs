@@ -29,16 +29,18 @@ export function findOnPath(name, env = process.env) {
 
 /**
  * Runs a program to its end.
- * @param {{ capture?: boolean, cwd?: string, env?: object, stdio?: any, shell?: boolean }} options with `capture`
- * the output comes back as text, otherwise it goes to our own stderr so that stdout stays the caller's
+ * @param {{ capture?: boolean, cwd?: string, env?: object, stdio?: any, shell?: boolean, timeout?: number }} options
+ * with `capture` the output comes back as text, otherwise it goes to our own stderr so that stdout stays the caller's;
+ * `timeout` in ms ends it by a signal
  * @returns {Promise<{ code: number, output: string }>} a program ended by a signal has code 128 or above
  */
-export function run(command, args, { capture = false, cwd, env, stdio, shell = false } = {}) {
+export function run(command, args, { capture = false, cwd, env, stdio, shell = false, timeout } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
       env: env ?? process.env,
       shell,
+      timeout,
       stdio: stdio ?? (capture ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2]),
     });
     const chunks = [];
