@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+mod canonical;
 mod check;
 mod code;
 mod envelope;
@@ -32,6 +33,7 @@ mod scan;
 mod text;
 pub mod words;
 
+pub use canonical::{MAX_DEPTH, NoCanonical, Seen, canonical_params, canonical_value};
 pub use code::Code;
 pub use envelope::{Envelope, Failure, Kind, Limits, Span, Text};
 pub use scan::{scan, scan_range};
