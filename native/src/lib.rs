@@ -7,6 +7,8 @@
 #![cfg_attr(test, allow(dead_code))]
 
 mod arguments;
+mod front;
+mod front_slab;
 mod register;
 mod scan_envelope;
 

@@ -4,11 +4,14 @@ use napi::bindgen_prelude::{Env, Object};
 use napi::{JsValue, Result, check_status, sys};
 use napi_derive::napi;
 
+use crate::front_slab::{front_reply, front_take};
 use crate::scan_envelope::scan_envelope;
 
 #[napi(module_exports)]
 fn module_exports(exports: Object, env: Env) -> Result<()> {
-    function(env, &exports, c"scanEnvelope", scan_envelope)
+    function(env, &exports, c"scanEnvelope", scan_envelope)?;
+    function(env, &exports, c"frontTake", front_take)?;
+    function(env, &exports, c"frontReply", front_reply)
 }
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;

@@ -133,6 +133,7 @@ export const ERROR_TABLE = {
     'error',
   ),
   LISTEN_FAILED: row(INTERNAL, 500, 'Cannot listen on the address', 'error'),
+  FRONT_UNAVAILABLE: row(INTERNAL, 500, 'The HTTP front that was asked for cannot be used', 'error'),
   NAME_INVALID: row(INTERNAL, 500, 'A registered name is invalid', 'error'),
   NAME_TAKEN: row(INTERNAL, 500, 'A registered name is already taken', 'error'),
   INSTANCE_REUSED: row(INTERNAL, 500, 'This instance already serves a peer', 'error'),

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, FerroError } from '../core/errors.ts';
 import { fallback } from './fallback.ts';
+import { FRONT_EXPORTS, type NativeFrontPort } from './front-port.ts';
 import { packageVersion } from './package-version.ts';
 import { type NativePort, STATUS_CODES } from './port.ts';
 
@@ -37,6 +38,8 @@ export interface NativeStatus {
 export interface NativeLoad {
   /** The addon, or the fallback. */
   readonly port: NativePort;
+  /** The HTTP front of the addon. */
+  readonly front?: NativeFrontPort;
   readonly status: NativeStatus;
 }
 
@@ -71,7 +74,8 @@ export function loadNative(options: LoadOptions = {}): NativeLoad {
   const attempts: NativeAttempt[] = [];
   for (const path of explicit ? [explicit] : candidates(names, options.root ?? PACKAGE_ROOT)) {
     try {
-      return { port: load(path), status: { loaded: true, path, attempts } };
+      const addon = load(path);
+      return { port: addon, front: addon, status: { loaded: true, path, attempts } };
     } catch (error) {
       attempts.push(attempt(path, error));
     }
@@ -116,7 +120,7 @@ function attempt(path: string, error: unknown): NativeAttempt {
   return error instanceof FerroError ? { path, reason, code: error.code } : { path, reason };
 }
 
-function load(path: string): NativePort {
+function load(path: string): NativePort & NativeFrontPort {
   const module: unknown = require(path);
   if (!isPort(module))
     throw new FerroError('NATIVE_MISMATCH', { detail: 'it does not export what is expected' });
@@ -130,9 +134,9 @@ function load(path: string): NativePort {
   return module;
 }
 
-function isPort(module: unknown): module is NativePort {
+function isPort(module: unknown): module is NativePort & NativeFrontPort {
   if (typeof module !== 'object' || module === null) return false;
-  return ['version', 'statusCodes', 'scanEnvelope'].every(
+  return ['version', 'statusCodes', 'scanEnvelope', ...FRONT_EXPORTS].every(
     (name) => typeof Reflect.get(module, name) === 'function',
   );
 }

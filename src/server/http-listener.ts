@@ -1,7 +1,12 @@
+import { FerroError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { native } from '../native/loader.ts';
 import { accessPolicy, DEFAULT_HOST } from '../transports/http/access.ts';
 import { FastifyFront } from '../transports/http/fastify-front.ts';
+import type { Front, FrontOptions } from '../transports/http/front.ts';
 import { HttpEndpoint } from '../transports/http/http-endpoint.ts';
 import { LegacySseTransport } from '../transports/http/legacy-sse.ts';
+import { NativeFront } from '../transports/http/native-front.ts';
 import { healthRoutes } from '../transports/http/routes.ts';
 import type { Assembly } from './assembly.ts';
 import type { ListenOptions } from './options.ts';
@@ -28,7 +33,11 @@ export async function listenHttp(
   const endpoint = new HttpEndpoint(protocol);
   const legacySse = options.legacySse === true ? new LegacySseTransport(protocol) : undefined;
   const routes = [...healthRoutes(() => ({ ...readiness() })), ...(legacySse?.routes() ?? [])];
-  const front = new FastifyFront({ endpoint, codec: protocol.codec, path, routes, policy, limits });
+  const front = selectFront(
+    options,
+    { endpoint, codec: protocol.codec, path, routes, policy, limits },
+    assembly.logger,
+  );
   const { port } = await front.listen(options.port ?? DEFAULT_PORT, host);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
@@ -40,4 +49,30 @@ export async function listenHttp(
       await front.close();
     },
   };
+}
+
+/**
+ * The front that was asked for, or the best there is: the addon's, when it is loaded and may scan messages.
+ * @throws FerroError FRONT_UNAVAILABLE, CONFIG_INVALID
+ */
+function selectFront(options: ListenOptions, serve: FrontOptions, logger: Logger): Front {
+  const wanted = options.front ?? process.env['FERROMCP_FRONT'];
+  if (wanted !== undefined && wanted !== 'native' && wanted !== 'fastify') {
+    throw new FerroError('CONFIG_INVALID', { detail: `front: ${wanted.slice(0, 50)}` });
+  }
+  const obstacle = obstacleToNative(options, serve);
+  if (wanted === 'native' && obstacle !== undefined) {
+    throw new FerroError('FRONT_UNAVAILABLE', { detail: obstacle });
+  }
+  const port = native().front;
+  if (port === undefined || obstacle !== undefined || wanted === 'fastify') return new FastifyFront(serve);
+  return new NativeFront(port, serve, logger);
+}
+
+function obstacleToNative(options: ListenOptions, serve: FrontOptions): string | undefined {
+  const { front, status } = native();
+  if (front === undefined) return status.reason ?? 'the addon is not loaded';
+  if (serve.codec.id !== 'native') return 'messages are scanned by another codec';
+  if (options.legacySse === true) return 'the HTTP+SSE transport of 2024-11-05 needs the other front';
+  return undefined;
 }

@@ -119,6 +119,11 @@ export interface ListenOptions extends ListenAccess {
   readonly path?: string;
   /** Also serve the HTTP+SSE transport of 2024-11-05 at `/sse` and `/messages`. */
   readonly legacySse?: boolean;
+  /**
+   * Who takes connections: `native` = the addon on threads of its own (default when it can), `fastify` = Node's HTTP
+   * server. The environment variable FERROMCP_FRONT says it for all listeners that do not.
+   */
+  readonly front?: 'native' | 'fastify';
 }
 
 export interface Listening {

@@ -16,7 +16,18 @@ pub fn head_end(input: &[u8], scanned: &mut usize) -> Result<Option<usize>, ()> 
         }
     }
     *scanned = input.len();
-    Ok(None)
+    // What cannot become a request is refused at once, not when its time has run out.
+    if method_possible(input) { Ok(None) } else { Err(()) }
+}
+
+/// The longest registered method has 17 characters.
+const METHOD: usize = 24;
+
+fn method_possible(input: &[u8]) -> bool {
+    let start = input.get(..METHOD).unwrap_or(input);
+    let method = start.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~\r".contains(byte);
+    method.len() < METHOD && method.iter().all(token)
 }
 
 /// Appends a number.
@@ -57,5 +68,8 @@ mod tests {
         }
         assert_eq!(head_end(b"GET / HTTP/1.1\nA: b\r\n\r\n", &mut 0), Err(()));
         assert_eq!(head_end(b"\n", &mut 0), Err(()));
+        assert_eq!(head_end(b"xxxxxxxxxxxxxxxxxxxxxxxx", &mut 0), Err(()));
+        assert_eq!(head_end(b"{\"a\":1}", &mut 0), Err(()));
+        assert_eq!(head_end(b"PROPFIND", &mut 0), Ok(None));
     }
 }

@@ -1,23 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
-import type { JsonCodec } from '../../core/envelope.ts';
 import { type ErrorCode, FerroError } from '../../core/errors.ts';
-import type { Limits } from '../../core/limits.ts';
-import { type AccessPolicy, refuseRequest } from './guard.ts';
-import type { HttpEndpoint } from './http-endpoint.ts';
+import type { Front, FrontOptions } from './front.ts';
+import { refuseRequest } from './guard.ts';
 import { answerMalformed, answerOnSocket } from './malformed.ts';
 import { NodeIntake } from './node-intake.ts';
 import type { FrontRoute } from './routes.ts';
-
-export interface FrontOptions {
-  readonly endpoint: HttpEndpoint;
-  readonly codec: JsonCodec;
-  readonly path: string;
-  readonly routes: readonly FrontRoute[];
-  readonly policy: AccessPolicy;
-  readonly limits: Limits;
-}
 
 type RawHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -31,7 +20,7 @@ declare module 'fastify' {
 }
 
 /** The HTTP front in TypeScript: limits and guard on every request, then the endpoint, without web streams. */
-export class FastifyFront {
+export class FastifyFront implements Front {
   readonly #app: FastifyInstance;
   readonly #options: FrontOptions;
   readonly #intake: NodeIntake;

@@ -1,0 +1,112 @@
+/** A further route of a front. */
+export interface NativeRoute {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** What a front is started with. Sizes are bytes, times are milliseconds, all numbers are unsigned 32-bit integers. */
+export interface NativeFrontOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly routes: readonly NativeRoute[];
+  readonly hosts: readonly string[] | undefined;
+  readonly origins: readonly string[];
+  readonly loopbackOrigins: boolean;
+  readonly threads: number;
+  readonly headerLines: number;
+  readonly headerBytes: number;
+  readonly bodyBytes: number;
+  readonly jsonDepth: number;
+  readonly jsonNodes: number;
+  readonly jsonNumber: number;
+  readonly idBytes: number;
+  readonly methodBytes: number;
+  readonly batchMessages: number;
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly idleMs: number;
+  readonly checkMs: number;
+  readonly writeBufferBytes: number;
+  readonly writeStallMs: number;
+  readonly connections: number;
+  readonly requestsPerSocket: number;
+  readonly keepAliveMs: number;
+  readonly streams: number;
+  readonly queueRequests: number;
+  readonly queueBytes: number;
+}
+
+/**
+ * The HTTP front of the addon: connections, guard and prepared replies on threads of its own; what it cannot answer is
+ * taken in batches. The records of both directions are described in `crates/front/src/slab.rs`. There is no TypeScript
+ * implementation of this interface: without the addon the whole front is another one.
+ */
+export interface NativeFrontPort {
+  /**
+   * Binds and serves. `wake` runs when there is something to take, and not again before {@link frontTake} has returned 0.
+   * Throws what the operating system says about the address.
+   */
+  frontStart(
+    options: NativeFrontOptions,
+    wake: () => void,
+  ): { readonly handle: number; readonly port: number };
+  /** Writes request records to `slab` and returns their bytes; 0 when nothing waits, -1 for a wrong argument. */
+  frontTake(handle: number, slab: Uint8Array): number;
+  /** Sends the reply records in `slab[0, length)`; -1 for a wrong argument. */
+  frontReply(handle: number, slab: Uint8Array, length: number): number;
+  /** The body of a request that was too large for the slab; once. */
+  frontTakeBody(handle: number, token: number): Uint8Array | null;
+  /** Accepts nothing more, ends idle connections, lets requests finish for so long. */
+  frontDrain(handle: number, waitMs: number): void;
+  /** Drains for so long, then ends everything; settles when every thread is gone. */
+  frontStop(handle: number, waitMs: number): Promise<void>;
+}
+
+export const FRONT_EXPORTS = [
+  'frontStart',
+  'frontTake',
+  'frontReply',
+  'frontTakeBody',
+  'frontDrain',
+  'frontStop',
+] as const satisfies readonly (keyof NativeFrontPort)[];
+
+/** A slab must have room for the largest record. */
+export const MIN_SLAB_BYTES = 192 * 1024;
+export const REQUEST_HEAD_BYTES = 32;
+export const REPLY_HEAD_BYTES = 24;
+
+export const RECORD_KIND = { message: 1, get: 2, delete: 3, route: 4, gone: 5 } as const;
+
+export const REQUEST_FLAG = { json: 1, sse: 1 << 1, detached: 1 << 2, http2: 1 << 3 } as const;
+
+/** Ids of the fields of a request record. */
+export const REQUEST_FIELD = {
+  sessionId: 1,
+  protocolVersion: 2,
+  lastEventId: 3,
+  authorization: 4,
+  method: 5,
+  name: 6,
+  other: 7,
+  httpMethod: 8,
+  target: 9,
+  peer: 10,
+  host: 11,
+  origin: 12,
+  principal: 13,
+} as const;
+
+export const REPLY_FLAG = { end: 1, event: 1 << 1, abandon: 1 << 2, result: 1 << 3, open: 1 << 4 } as const;
+
+/** Ids of the fields of a reply record. */
+export const REPLY_FIELD = {
+  'Mcp-Session-Id': 1,
+  Allow: 2,
+  'Retry-After': 3,
+  'WWW-Authenticate': 4,
+  'Content-Type': 5,
+  eventId: 6,
+  eventName: 7,
+} as const;
