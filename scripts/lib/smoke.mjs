@@ -39,7 +39,7 @@ function copyCheckout(to) {
 }
 
 /** A PATH on which everything is found but cargo: a folder that holds cargo is replaced by one of links without it. */
-function pathWithoutCargo(work) {
+export function pathWithoutCargo(work) {
   const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => existsSync(folder));
   const path = folders.map((folder, index) => {
     if (!existsSync(join(folder, 'cargo'))) return folder;
