@@ -1,6 +1,6 @@
 /** Reading JSON-RPC messages from a peer's bytes: what is not a message is reported, never thrown. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
-import type { JsonRpcMessage } from '../core/jsonrpc.ts';
+import type { JsonRpcMessage, RequestId } from '../core/jsonrpc.ts';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
 
 /** Nesting a peer's message may have. Deeper values could not be encoded again (the stack of JSON.stringify). */
@@ -29,7 +29,8 @@ function isDeeperThan(value: JsonValue, limit: number): boolean {
   return false;
 }
 
-function isId(value: JsonValue | undefined): boolean {
+/** Ids beyond 2^53 are rounded by the parser and could not be told apart. */
+export function isRequestId(value: unknown): value is RequestId {
   return typeof value === 'string' || Number.isSafeInteger(value);
 }
 
@@ -42,14 +43,14 @@ function isMessage(value: JsonObject): boolean {
     // Ids beyond 2^53 were rounded by the parser and could not be echoed; such a request is no message for us.
     return (
       typeof method === 'string' &&
-      (id === undefined || isId(id)) &&
+      (id === undefined || isRequestId(id)) &&
       (params === undefined || isJsonObject(params))
     );
   }
   if (value['result'] !== undefined) {
-    return isId(id);
+    return isRequestId(id);
   }
-  return isJsonObject(value['error']) && (id === undefined || id === null || isId(id));
+  return isJsonObject(value['error']) && (id === undefined || id === null || isRequestId(id));
 }
 
 /**

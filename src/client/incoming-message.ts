@@ -1,0 +1,78 @@
+import { ByteParts } from '../core/byte-parts.ts';
+import type { JsonRpcMessage } from '../core/jsonrpc.ts';
+import { readMessages } from './message.ts';
+import type { RawReply } from './raw-result.ts';
+import { ReplyScan } from './reply-scan.ts';
+
+/**
+ * Bytes from which on a reply is scanned and left as it is. Parsing and encoding a smaller one takes less time than
+ * handing its bytes on (`bench/micro/gateway-hop.mjs`).
+ */
+export const RAW_BYTES = 16 * 1024;
+
+/** What the bytes of one message were: messages, a reply left as bytes, or neither. */
+export type Incoming =
+  | { readonly kind: 'messages'; readonly messages: readonly JsonRpcMessage[] }
+  | { readonly kind: 'reply'; readonly reply: RawReply }
+  | { readonly kind: 'noise' };
+
+const NOISE: Incoming = { kind: 'noise' };
+
+function withoutByteOrderMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}
+
+/** One message (or batch) that arrives in pieces. What it is for is known only once it is whole. */
+export class IncomingMessage {
+  readonly #mayStayBytes: () => boolean;
+  #pieces: Buffer[] = [];
+  #size = 0;
+  #scan: ReplyScan | undefined;
+  #bytes: ByteParts | undefined;
+
+  /** @param mayStayBytes asked once it is large: a reply may be left as bytes */
+  constructor(mayStayBytes: () => boolean) {
+    this.#mayStayBytes = mayStayBytes;
+  }
+
+  /** Bytes so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Takes `piece` over. */
+  push(piece: Buffer): void {
+    const before = this.#size;
+    this.#size += piece.length;
+    if (this.#scan !== undefined) {
+      this.#scan.push(piece);
+      return;
+    }
+    if (piece.length > 0) this.#pieces.push(piece);
+    if (before < RAW_BYTES && this.#size >= RAW_BYTES && this.#mayStayBytes()) this.#beginScan();
+  }
+
+  #beginScan(): void {
+    this.#bytes = new ByteParts();
+    this.#scan = new ReplyScan(this.#bytes);
+    const [first, ...rest] = this.#pieces;
+    this.#pieces = [];
+    // A mark that is cut in two is rare enough to be read the other way.
+    if (first !== undefined) this.#scan.push(withoutByteOrderMark(first));
+    for (const piece of rest) this.#scan.push(piece);
+  }
+
+  /** All bytes as one piece. */
+  joined(): Buffer {
+    if (this.#bytes !== undefined) return this.#bytes.bytes(0, this.#bytes.length);
+    const [only] = this.#pieces;
+    return this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces, this.#size);
+  }
+
+  finish(): Incoming {
+    const reply = this.#scan?.finish();
+    if (reply !== undefined) return { kind: 'reply', reply };
+    const messages = readMessages(this.joined());
+    return messages === undefined ? NOISE : { kind: 'messages', messages };
+  }
+}
