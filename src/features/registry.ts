@@ -14,11 +14,13 @@ import type {
   Tool,
 } from '../core/mcp.ts';
 import type { RequestContext } from '../protocol/context.ts';
+import type { ForwardedResult } from '../protocol/forwarded-result.ts';
 import type { InputRequired } from '../protocol/input-required.ts';
 import { Catalogue } from './catalogue.ts';
 import { ResourceSubscriptions } from './subscriptions/resource-subscriptions.ts';
 
-type Outcome<T> = T | InputRequired;
+/** Large results of upstreams pass through as bytes. */
+export type Outcome<T> = T | InputRequired | ForwardedResult;
 
 export interface ToolEntry {
   readonly definition: Tool;

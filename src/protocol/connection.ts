@@ -32,15 +32,25 @@ export class Connection {
   readonly session: LegacySession;
   readonly #deps: ProtocolDeps;
   readonly #write: (text: string) => void;
+  readonly #writeBytes: ((parts: readonly Uint8Array[]) => void) | undefined;
   readonly #peer: ModernPeer;
   readonly #modernRuns = new Map<string, Run>();
   #era: Era | undefined;
   #closed = false;
 
-  /** @param write sends one complete message */
-  constructor(deps: ProtocolDeps, principal: Principal, write: (text: string) => void) {
+  /**
+   * @param write sends one complete message
+   * @param writeBytes the same for one that exists as bytes; without it they become text first
+   */
+  constructor(
+    deps: ProtocolDeps,
+    principal: Principal,
+    write: (text: string) => void,
+    writeBytes?: (parts: readonly Uint8Array[]) => void,
+  ) {
     this.#deps = deps;
     this.#write = write;
+    this.#writeBytes = writeBytes;
     const id = secureId();
     this.session = new LegacySession(id, principal, deps.limits);
     this.session.push = (text) => {
@@ -129,6 +139,7 @@ export class Connection {
   }
 
   #outlet(): Outlet {
+    const writeBytes = this.#writeBytes;
     return {
       canStream: true,
       send: (text) => {
@@ -137,6 +148,13 @@ export class Connection {
       end: (text) => {
         if (!this.#closed) this.#write(text);
       },
+      ...(writeBytes === undefined
+        ? {}
+        : {
+            endBytes: (parts: readonly Uint8Array[]) => {
+              if (!this.#closed) writeBytes(parts);
+            },
+          }),
       abandon: () => {},
       onGone: undefined,
     };

@@ -4,7 +4,8 @@ import type { Limits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
 import type { Call } from './call.ts';
 import { type Deadline, Deadlines } from './deadlines.ts';
-import { errorFrame, replyFrame, type WireError } from './frames.ts';
+import { ForwardedResult, lengthOf, type Parts } from './forwarded-result.ts';
+import { errorFrame, replyFrame, replyParts, type WireError } from './frames.ts';
 import {
   DetachedResult,
   EncodedResult,
@@ -22,8 +23,10 @@ export interface EraCodec {
   encodeResult(
     call: Call,
     spec: MethodSpec,
-    result: Exclude<MethodResult, EncodedResult | InputRequired | DetachedResult>,
+    result: Exclude<MethodResult, EncodedResult | ForwardedResult | InputRequired | DetachedResult>,
   ): string;
+  /** JSON of a result that passes through, in the shape of the call's revision. */
+  encodeForwarded(call: Call, spec: MethodSpec, result: ForwardedResult): Parts;
   /** JSON text of the result with which the server ends a long-lived stream by itself. */
   encodeStreamEnd(call: Call): string;
   encodeError(thrown: unknown, logger: Logger): WireError;
@@ -75,7 +78,7 @@ export class Execution {
     if (middleware.length === 0) return handler.handle(call.params, call);
     const at = (index: number): Promise<MethodResult> => {
       const layer = middleware[index];
-      if (layer === undefined) return Promise.resolve(handler.handle(call.params, call));
+      if (layer === undefined) return Promise.resolve(handler.handle(call.params, call)).then(parsed);
       return Promise.resolve(
         layer({ method: call.method, params: call.params }, call, async () => at(index + 1)),
       );
@@ -192,6 +195,10 @@ export class Run {
       }
       return;
     }
+    if (outcome instanceof ForwardedResult) {
+      this.#forward(outcome);
+      return;
+    }
     let text: string;
     try {
       text =
@@ -209,6 +216,25 @@ export class Run {
     if (this.call.done) return;
     this.#finish();
     this.call.outlet.end(replyFrame(this.call.idRaw, resultText), 200);
+  }
+
+  #forward(outcome: ForwardedResult): void {
+    const { call } = this;
+    let parts: Parts;
+    try {
+      parts = this.#era.encodeForwarded(call, this.#spec, outcome);
+      this.#assertSize(lengthOf(parts));
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.#finish();
+    const { outlet } = call;
+    if (outlet.endBytes === undefined) {
+      outlet.end(replyFrame(call.idRaw, Buffer.concat(parts).toString('utf8')), 200);
+    } else {
+      outlet.endBytes(replyParts(call.idRaw, parts), 200);
+    }
   }
 
   fail(reason: unknown): void {
@@ -263,9 +289,18 @@ export class Run {
     const limit = this.limits.resultBytes;
     // A UTF-16 unit is at most 3 bytes of UTF-8: most results need no exact count.
     if (text.length * 3 <= limit) return;
-    const bytes = Buffer.byteLength(text);
+    this.#assertSize(Buffer.byteLength(text));
+  }
+
+  #assertSize(bytes: number): void {
+    const limit = this.limits.resultBytes;
     if (bytes > limit) throw new FerroError('RESULT_TOO_LARGE', { detail: `${bytes} bytes, limit ${limit}` });
   }
+}
+
+/** Middleware looks into results and changes them, so it gets values. */
+function parsed(outcome: MethodResult): MethodResult {
+  return outcome instanceof ForwardedResult ? outcome.toJson() : outcome;
 }
 
 function isThenable(value: MethodResult | Promise<MethodResult>): value is Promise<MethodResult> {

@@ -3,9 +3,16 @@ import { correlationId } from '../core/ids.ts';
 import type { JsonValue } from '../core/json.ts';
 import type { Logger } from '../core/log.ts';
 
+const FRAME_END = Buffer.from('}');
+
 /** The id is inserted exactly as it came, so integers of any size and any spelling of a string survive. */
 export function replyFrame(idRaw: string, resultText: string): string {
   return `{"jsonrpc":"2.0","id":${idRaw},"result":${resultText}}`;
+}
+
+/** As {@link replyFrame}, around a result that exists as bytes. */
+export function replyParts(idRaw: string, result: readonly Uint8Array[]): Uint8Array[] {
+  return [Buffer.from(`{"jsonrpc":"2.0","id":${idRaw},"result":`), ...result, FRAME_END];
 }
 
 export function notificationFrame(method: string, paramsText: string): string {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Call } from './call.ts';
+import type { ForwardedResult } from './forwarded-result.ts';
 import type { InputRequired } from './input-required.ts';
 
 /** JSON text of a result that is already in the shape of the call's revision (precomputed lists). */
@@ -19,7 +20,7 @@ export class DetachedResult {
   }
 }
 
-export type MethodResult = JsonObject | EncodedResult | InputRequired | DetachedResult;
+export type MethodResult = JsonObject | EncodedResult | ForwardedResult | InputRequired | DetachedResult;
 
 /** Answers one method for all revisions. */
 export interface MethodHandler {
@@ -38,7 +39,8 @@ export interface MiddlewareRequest {
 
 /**
  * Wraps every request of a server. Call `next()` to go on, return its value or another result, or throw. Results are
- * era-neutral; precomputed lists arrive encoded and are best passed on.
+ * era-neutral; precomputed lists arrive encoded and are best passed on. Where there is middleware, large results of
+ * upstreams are parsed for it.
  */
 export type Middleware = (
   request: MiddlewareRequest,

@@ -9,6 +9,8 @@ export interface Outlet {
   send(text: string): void;
   /** Sends the reply and ends the request. `httpStatus` matters on HTTP only, and only before the first `send`. */
   end(text: string, httpStatus: number): void;
+  /** As {@link end}, for a reply that exists as bytes; without it they become text first. No line breaks. */
+  endBytes?(parts: readonly Uint8Array[], httpStatus: number): void;
   /** Ends the request without a reply (it was cancelled). */
   abandon(): void;
   /** Set by the protocol; the transport calls it when the peer goes away before the end. */

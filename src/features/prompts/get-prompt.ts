@@ -2,6 +2,7 @@ import { FerroError } from '../../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts';
 import type { GetPromptResult, Prompt, PromptMessage } from '../../core/mcp.ts';
 import type { Call } from '../../protocol/call.ts';
+import { ForwardedResult } from '../../protocol/forwarded-result.ts';
 import type { MethodHandler, MethodResult } from '../../protocol/handler.ts';
 import { type InputRequired, isInputRequired } from '../../protocol/input-required.ts';
 import type { PromptEntry, Registry } from '../registry.ts';
@@ -26,7 +27,8 @@ export class GetPromptHandler implements MethodHandler {
     const entry = this.#registry.prompts.get(name) ?? (await this.#late(name, call));
     const args = readArguments(entry.definition, params['arguments']);
     const outcome = await entry.get(args, call);
-    return isInputRequired(outcome) ? outcome : (outcome as unknown as JsonObject);
+    if (isInputRequired(outcome) || outcome instanceof ForwardedResult) return outcome;
+    return outcome as unknown as JsonObject;
   }
 
   async #late(name: string, call: Call): Promise<PromptEntry> {

@@ -2,9 +2,10 @@ import { FerroError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ReadResourceResult } from '../../core/mcp.ts';
 import type { Call } from '../../protocol/call.ts';
+import { ForwardedResult } from '../../protocol/forwarded-result.ts';
 import type { MethodHandler, MethodResult } from '../../protocol/handler.ts';
-import { type InputRequired, isInputRequired } from '../../protocol/input-required.ts';
-import type { Registry, TemplateEntry } from '../registry.ts';
+import { isInputRequired } from '../../protocol/input-required.ts';
+import type { Outcome, Registry, TemplateEntry } from '../registry.ts';
 import { type TemplateVariables, UriTemplate } from './uri-template.ts';
 
 const TEMPLATES = new WeakMap<TemplateEntry, UriTemplate>();
@@ -64,7 +65,7 @@ export class ReadResourceHandler implements MethodHandler {
     return result(uri, late);
   }
 
-  async #read(uri: string, call: Call): Promise<ReadResourceResult | InputRequired | undefined> {
+  async #read(uri: string, call: Call): Promise<Outcome<ReadResourceResult> | undefined> {
     const listed = this.#registry.resources.get(uri);
     if (listed !== undefined) return listed.read(uri, call);
     const templated = matchTemplate(this.#registry, uri);
@@ -89,8 +90,8 @@ export function notFound(uri: string): FerroError {
   return new FerroError('RESOURCE_NOT_FOUND', { data: { uri } });
 }
 
-function result(uri: string, outcome: ReadResourceResult | InputRequired): MethodResult {
-  if (isInputRequired(outcome)) return outcome;
+function result(uri: string, outcome: Outcome<ReadResourceResult>): MethodResult {
+  if (isInputRequired(outcome) || outcome instanceof ForwardedResult) return outcome;
   if (outcome.contents.length === 0) throw notFound(uri);
   return outcome as unknown as JsonObject;
 }

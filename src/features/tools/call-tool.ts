@@ -4,9 +4,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.t
 import type { Logger } from '../../core/log.ts';
 import type { CallToolResult } from '../../core/mcp.ts';
 import type { Call } from '../../protocol/call.ts';
+import { ForwardedResult } from '../../protocol/forwarded-result.ts';
 import type { MethodHandler, MethodResult } from '../../protocol/handler.ts';
-import { type InputRequired, isInputRequired } from '../../protocol/input-required.ts';
-import type { ParsedArguments, Registry, ToolEntry } from '../registry.ts';
+import { isInputRequired } from '../../protocol/input-required.ts';
+import type { Outcome, ParsedArguments, Registry, ToolEntry } from '../registry.ts';
 import { assertParameterHeaders } from './parameter-headers.ts';
 import { toolFailure } from './tool-result.ts';
 
@@ -75,8 +76,14 @@ export class CallToolHandler implements MethodHandler {
     );
   }
 
-  #checked(entry: ToolEntry, outcome: CallToolResult | InputRequired): MethodResult | Promise<MethodResult> {
+  #checked(entry: ToolEntry, outcome: Outcome<CallToolResult>): MethodResult | Promise<MethodResult> {
     if (isInputRequired(outcome)) return outcome;
+    if (outcome instanceof ForwardedResult) {
+      // What is checked has to be a value.
+      return entry.outputProblem === undefined
+        ? outcome
+        : this.#checked(entry, outcome.toJson() as unknown as CallToolResult);
+    }
     const result = outcome as unknown as JsonObject;
     if (entry.outputProblem === undefined || outcome.isError === true) return result;
     const problem = entry.outputProblem(outcome.structuredContent);

@@ -1,5 +1,5 @@
 import type { Outlet } from '../../protocol/outlet.ts';
-import { type Fields, type HttpExchange, SESSION_ID } from './exchange.ts';
+import { type Body, type Fields, type HttpExchange, SESSION_ID } from './exchange.ts';
 
 const NO_FIELDS: Fields = [];
 
@@ -51,6 +51,14 @@ export class HttpOutlet implements Outlet {
   }
 
   end(text: string, httpStatus: number): void {
+    this.#end(text, httpStatus);
+  }
+
+  endBytes(parts: readonly Uint8Array[], httpStatus: number): void {
+    this.#end(parts, httpStatus);
+  }
+
+  #end(text: Body, httpStatus: number): void {
     if (this.#ended) return;
     this.#ended = true;
     const exchange = this.#exchange;

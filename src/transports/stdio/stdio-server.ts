@@ -31,7 +31,12 @@ export class StdioServer {
       finish = resolve;
     });
     this.#finish = finish;
-    this.connection = new Connection(deps, LOCAL_USER, (text) => this.#write(text));
+    this.connection = new Connection(
+      deps,
+      LOCAL_USER,
+      (text) => this.#write(text),
+      (parts) => this.#writeBytes(parts),
+    );
     const reader = new LineReader(
       deps.limits.lineBytes,
       (line) => {
@@ -81,6 +86,17 @@ export class StdioServer {
       this.#scheduled = true;
       queueMicrotask(() => this.#flush());
     }
+  }
+
+  /** Behind what waits, in parts: a line of many megabytes is not joined. */
+  #writeBytes(parts: readonly Uint8Array[]): void {
+    if (this.#closed) return;
+    this.#flush();
+    const { output } = this.#streams;
+    output.cork();
+    for (const part of parts) output.write(part);
+    output.write('\n');
+    output.uncork();
   }
 
   #flush(): void {

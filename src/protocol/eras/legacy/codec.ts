@@ -7,11 +7,12 @@ import type { InputRequest, InputRequests, InputResponses } from '../../../core/
 import { isAtLeast, type LegacyRevision } from '../../../core/revisions.ts';
 import type { Call, InputDriver } from '../../call.ts';
 import type { EraCodec, Run } from '../../execution.ts';
+import { type ForwardedResult, objectOf, type Parts } from '../../forwarded-result.ts';
 import { type WireError, wireError } from '../../frames.ts';
 import { assertCapable, type ContentCheck, isValidAnswer } from '../../input-answers.ts';
 import type { InputRequired } from '../../input-required.ts';
 import type { MethodSpec } from '../../methods.ts';
-import { projectResult } from './projection.ts';
+import { projectForwarded, projectResult } from './projection.ts';
 import type { LegacySession } from './session.ts';
 
 /** How often a client that answers something unusable is asked again. */
@@ -30,6 +31,13 @@ export class LegacyCodec implements EraCodec {
 
   encodeResult(call: Call, _spec: MethodSpec, result: JsonObject): string {
     return this.encode(call.method, result, call.revision as LegacyRevision);
+  }
+
+  encodeForwarded(call: Call, spec: MethodSpec, result: ForwardedResult): Parts {
+    const members = projectForwarded(call.method, result, call.revision as LegacyRevision);
+    if (members === undefined) return [Buffer.from(this.encodeResult(call, spec, result.toJson()))];
+    const { meta } = result;
+    return objectOf(meta === undefined ? [] : [`"_meta":${this.#codec.encode(meta)}`], members);
   }
 
   encode(method: string, result: JsonObject, revision: LegacyRevision): string {

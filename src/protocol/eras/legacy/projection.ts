@@ -5,6 +5,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
 import type { ServerCapabilities } from '../../../core/mcp.ts';
 import { isAtLeast, type LegacyRevision } from '../../../core/revisions.ts';
+import type { ForwardedMember, ForwardedResult } from '../../forwarded-result.ts';
 
 /** Members by the revision that introduced them, for definitions (tools, resources, prompts, implementations). */
 const INTRODUCED: readonly (readonly [LegacyRevision, readonly string[]])[] = [
@@ -35,6 +36,25 @@ export function projectResult(method: string, result: JsonObject, revision: Lega
     default:
       return result;
   }
+}
+
+/**
+ * The members of a result that passes through as the revision knows them; undefined when their values would have to be
+ * changed, for which they must be parsed.
+ */
+export function projectForwarded(
+  method: string,
+  result: ForwardedResult,
+  revision: LegacyRevision,
+): readonly ForwardedMember[] | undefined {
+  if (method !== 'tools/call' && method !== 'prompts/get') return result.members;
+  const { hasLinks, hasAudio, structuredIsObject } = result.facts;
+  if (hasLinks && !isAtLeast(revision, '2025-06-18')) return undefined;
+  if (hasAudio && !isAtLeast(revision, '2025-03-26')) return undefined;
+  if (method === 'prompts/get' || (structuredIsObject && isAtLeast(revision, '2025-06-18'))) {
+    return result.members;
+  }
+  return result.members.filter(({ name }) => name !== 'structuredContent');
 }
 
 export function projectCapabilities(capabilities: ServerCapabilities, revision: LegacyRevision): JsonObject {

@@ -5,6 +5,7 @@ import type { Implementation } from '../../../core/mcp.ts';
 import { META } from '../../../core/revisions.ts';
 import type { Call } from '../../call.ts';
 import type { EraCodec, Run } from '../../execution.ts';
+import { type ForwardedResult, objectOf, type Parts } from '../../forwarded-result.ts';
 import { type WireError, wireError } from '../../frames.ts';
 import type { InputRequired } from '../../input-required.ts';
 import type { MethodSpec } from '../../methods.ts';
@@ -59,6 +60,17 @@ export class ModernCodec implements EraCodec {
         : '';
     const text = codec.encode(body);
     return text === '{}' ? `{${type}${cache}${metaText}}` : `{${type}${cache}${metaText},${text.slice(1)}`;
+  }
+
+  /** The same members beside those that pass through. */
+  encodeForwarded(_call: Call, spec: MethodSpec, result: ForwardedResult): Parts {
+    const { codec, hints } = this.#deps;
+    const { meta } = result;
+    const cache =
+      spec.cacheable === true ? [`"ttlMs":${hints.ttlMs},"cacheScope":"${hints.cacheScope}"`] : [];
+    const metaText =
+      meta === undefined ? this.#serverMeta() : `"_meta":${codec.encode(this.#mergeMeta(meta))}`;
+    return objectOf([`"${RESULT_TYPE}":"complete"`, ...cache, metaText], result.members);
   }
 
   /** Repeats the id as it came (2026-07-28, subscriptions, Graceful Closure). */
