@@ -10,6 +10,7 @@ use bytes::BytesMut;
 
 use crate::clock::Clock;
 use crate::h1;
+use crate::h2;
 use crate::hub::Hub;
 use crate::stream::Stream;
 use crate::tls::Certificate;
@@ -45,6 +46,16 @@ impl Driver for Http1 {
     }
 }
 
+/// HTTP/2 on h2.
+#[derive(Clone, Copy, Debug)]
+pub struct Http2;
+
+impl Driver for Http2 {
+    fn serve(&self, incoming: Incoming) -> Serving {
+        Box::pin(h2::serve(incoming))
+    }
+}
+
 /// The drivers of a front.
 #[derive(Clone, Copy, Debug)]
 pub struct Drivers {
@@ -58,7 +69,7 @@ impl Default for Drivers {
     fn default() -> Self {
         Self {
             http1: &Http1,
-            http2: None,
+            http2: Some(&Http2),
         }
     }
 }

@@ -13,6 +13,7 @@ mod exchange;
 mod framing;
 pub mod guard;
 mod h1;
+mod h2;
 mod head;
 mod hub;
 pub mod media_type;
