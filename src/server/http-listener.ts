@@ -2,11 +2,11 @@ import { FerroError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { native } from '../native/loader.ts';
 import { accessPolicy, DEFAULT_HOST } from '../transports/http/access.ts';
-import { FastifyFront } from '../transports/http/fastify-front.ts';
 import type { Front, FrontOptions } from '../transports/http/front.ts';
 import { HttpEndpoint } from '../transports/http/http-endpoint.ts';
 import { LegacySseTransport } from '../transports/http/legacy-sse.ts';
 import { NativeFront } from '../transports/http/native-front.ts';
+import { NodeFront } from '../transports/http/node-front.ts';
 import { healthRoutes } from '../transports/http/routes.ts';
 import type { Assembly } from './assembly.ts';
 import type { ListenOptions } from './options.ts';
@@ -57,7 +57,7 @@ export async function listenHttp(
  */
 function selectFront(options: ListenOptions, serve: FrontOptions, logger: Logger): Front {
   const wanted = options.front ?? process.env['FERROMCP_FRONT'];
-  if (wanted !== undefined && wanted !== 'native' && wanted !== 'fastify') {
+  if (wanted !== undefined && wanted !== 'native' && wanted !== 'node') {
     throw new FerroError('CONFIG_INVALID', { detail: `front: ${wanted.slice(0, 50)}` });
   }
   const obstacle = obstacleToNative(options, serve);
@@ -65,7 +65,7 @@ function selectFront(options: ListenOptions, serve: FrontOptions, logger: Logger
     throw new FerroError('FRONT_UNAVAILABLE', { detail: obstacle });
   }
   const port = native().front;
-  if (port === undefined || obstacle !== undefined || wanted === 'fastify') return new FastifyFront(serve);
+  if (port === undefined || obstacle !== undefined || wanted === 'node') return new NodeFront(serve);
   return new NativeFront(port, serve, logger);
 }
 

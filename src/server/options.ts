@@ -120,10 +120,10 @@ export interface ListenOptions extends ListenAccess {
   /** Also serve the HTTP+SSE transport of 2024-11-05 at `/sse` and `/messages`. */
   readonly legacySse?: boolean;
   /**
-   * Who takes connections: `native` = the addon on threads of its own (default when it can), `fastify` = Node's HTTP
+   * Who takes connections: `native` = the addon on threads of its own (default when it can), `node` = Node's HTTP
    * server. The environment variable FERROMCP_FRONT says it for all listeners that do not.
    */
-  readonly front?: 'native' | 'fastify';
+  readonly front?: 'native' | 'node';
 }
 
 export interface Listening {

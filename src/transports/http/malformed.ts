@@ -1,5 +1,4 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ERROR_TABLE, type ErrorCode } from '../../core/errors.ts';
 import { errorFrame } from '../../protocol/frames.ts';
@@ -19,7 +18,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
  */
 export function answerMalformed(
   error: NodeJS.ErrnoException,
-  socket: Socket,
+  socket: Duplex,
   latest: ServerResponse | undefined,
 ): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
