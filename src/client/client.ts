@@ -32,6 +32,7 @@ import { LegacySession } from './legacy-session.ts';
 import { requestModern } from './modern-requests.ts';
 import { negotiate } from './negotiation.ts';
 import { listAll } from './pagination.ts';
+import { type ExchangeOptions, RawResult } from './raw-result.ts';
 import { type ClientSettings, resolveSettings } from './settings.ts';
 import { ListenStreams, ResourceSubscriptions } from './subscriptions.ts';
 import { ToolCatalogue } from './tool-catalogue.ts';
@@ -180,7 +181,7 @@ class Client implements McpClient {
   }
 
   async request(method: string, params?: JsonObject, options: RequestOptions = {}): Promise<JsonObject> {
-    const result = await this.#request(method, params, options);
+    const result = await this.#parsed(method, params, options);
     if (method === 'tools/list' && Array.isArray(result['tools'])) {
       for (const tool of result['tools']) {
         if (isJsonObject(tool)) {
@@ -191,11 +192,28 @@ class Client implements McpClient {
     return result;
   }
 
-  async #request(
+  async forward(
+    method: string,
+    params?: JsonObject,
+    options: RequestOptions = {},
+  ): Promise<JsonObject | RawResult> {
+    return await this.#request(method, params, { ...options, bytes: true });
+  }
+
+  async #parsed(
     method: string,
     params: JsonObject | undefined,
     options: RequestOptions,
   ): Promise<JsonObject> {
+    const result = await this.#request(method, params, options);
+    return result instanceof RawResult ? result.toJson() : result;
+  }
+
+  async #request(
+    method: string,
+    params: JsonObject | undefined,
+    options: ExchangeOptions,
+  ): Promise<JsonObject | RawResult> {
     const server = this.#ready();
     if (server.era === 'modern' && isModernRevision(server.revision)) {
       const peer = {
@@ -237,7 +255,7 @@ class Client implements McpClient {
   ): Promise<readonly JsonObject[]> {
     const { maxPages, maxItems, logger } = this.#settings;
     const page = (params: JsonObject | undefined): Promise<JsonObject> =>
-      this.#request(method, params, options);
+      this.#parsed(method, params, options);
     return await listAll({ method, member, key, maxPages, maxItems, logger, page });
   }
 

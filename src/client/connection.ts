@@ -15,6 +15,7 @@ import type { Logger } from '../core/log.ts';
 import type { LogMessage } from '../core/mcp.ts';
 import type { ClientTransport, MessageOrigin, ServerRequest } from './contract.ts';
 import { type CallOptions, PendingRequest } from './pending-request.ts';
+import { type RawReply, RawResult } from './raw-result.ts';
 import { ServerRequests } from './server-requests.ts';
 
 export interface ConnectionEvents {
@@ -73,6 +74,8 @@ export class Connection {
     try {
       await this.transport.start({
         message: (message, origin) => this.#receive(message, origin),
+        reply: (reply) => this.#onReply(reply),
+        takesBytes: (requestId) => this.#takesBytes(requestId),
         closed: (reason) => this.#onClosed(reason),
         noise: (bytes) => this.#events.noise(bytes),
         failed: (requestId, reason) => this.#onFailed(requestId, reason),
@@ -85,7 +88,17 @@ export class Connection {
   }
 
   /** Sends a request; rejects with the peer's error, or a coded one when there is none. */
-  call(method: string, params: JsonObject | undefined, options: CallOptions): Promise<JsonObject> {
+  async call(method: string, params: JsonObject | undefined, options: CallOptions): Promise<JsonObject> {
+    const result = await this.exchange(method, params, { ...options, bytes: false });
+    return result instanceof RawResult ? result.toJson() : result;
+  }
+
+  /** As {@link call}; with `options.bytes` a large result may be left as bytes. */
+  exchange(
+    method: string,
+    params: JsonObject | undefined,
+    options: CallOptions,
+  ): Promise<JsonObject | RawResult> {
     if (!this.#open || this.#closing) {
       return Promise.reject(this.#closeReason ?? new FerroError('CONNECTION_CLOSED'));
     }
@@ -196,6 +209,29 @@ export class Connection {
       return;
     }
     this.#onResponse(message);
+  }
+
+  /** Only requests that want bytes get them, so that whoever parses knows who asked for it. */
+  #takesBytes(requestId: RequestId | undefined): boolean {
+    if (requestId !== undefined) {
+      return typeof requestId === 'number' && this.#pending.get(requestId)?.options.bytes === true;
+    }
+    for (const { options } of this.#pending.values()) {
+      if (options.bytes === true) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #onReply({ id, result }: RawReply): void {
+    const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
+    if (pending?.options.bytes === true) {
+      this.#pending.delete(pending.id);
+      pending.resolve(result);
+    } else {
+      this.#receive({ jsonrpc: '2.0', id, result: result.toJson() }, {});
+    }
   }
 
   #onResponse(response: JsonRpcResponse): void {

@@ -32,6 +32,7 @@ import type {
   Tool,
 } from '../core/mcp.ts';
 import type { Era, Revision } from '../core/revisions.ts';
+import type { RawReply, RawResult } from './raw-result.ts';
 
 /** Where a server-to-client message came from: the stream of one of our calls, or the shared channel. */
 export interface MessageOrigin {
@@ -46,6 +47,13 @@ export interface ClientTransport {
   start(events: {
     message(message: JsonRpcMessage, origin: MessageOrigin): void;
     closed(reason?: Error): void;
+    /** A large answer whose result is left as bytes, instead of `message`. */
+    reply?(reply: RawReply, origin: MessageOrigin): void;
+    /**
+     * True when such an answer may come: for request `requestId`, or for any where the channel names none. Without it
+     * every answer is a message.
+     */
+    takesBytes?(requestId?: RequestId): boolean;
     /** Bytes that were not a message were skipped (stdio noise, bad SSE data). */
     noise?(bytes: number): void;
     /** The stream of one of our requests ended without its answer (Streamable HTTP); no answer will come. */
@@ -182,6 +190,11 @@ export interface McpClient {
   readonly server: ServerDescription | undefined;
   /** Sends any request and returns its result as it came (without JSON-RPC framing). */
   request(method: string, params?: JsonObject, options?: RequestOptions): Promise<JsonObject>;
+  /**
+   * As {@link request}, for whoever hands the result on: a large one may be left as the bytes it came in, strictly
+   * checked.
+   */
+  forward(method: string, params?: JsonObject, options?: RequestOptions): Promise<JsonObject | RawResult>;
   notify(method: string, params?: JsonObject): Promise<void>;
   ping(options?: RequestOptions): Promise<void>;
   /** The list methods follow `nextCursor` to the end (bounded) and return everything. */

@@ -10,6 +10,9 @@ import { ReplyScan } from './reply-scan.ts';
  */
 export const RAW_BYTES = 16 * 1024;
 
+/** Pieces kept as they are; beyond, small ones are copied together. */
+const FEW = 64;
+
 /** What the bytes of one message were: messages, a reply left as bytes, or neither. */
 export type Incoming =
   | { readonly kind: 'messages'; readonly messages: readonly JsonRpcMessage[] }
@@ -25,10 +28,13 @@ function withoutByteOrderMark(bytes: Buffer): Buffer {
 /** One message (or batch) that arrives in pieces. What it is for is known only once it is whole. */
 export class IncomingMessage {
   readonly #mayStayBytes: () => boolean;
+  /** Up to {@link FEW} pieces. */
   #pieces: Buffer[] = [];
-  #size = 0;
-  #scan: ReplyScan | undefined;
+  /** More pieces, and large messages. */
   #bytes: ByteParts | undefined;
+  #scan: ReplyScan | undefined;
+  #asked = false;
+  #size = 0;
 
   /** @param mayStayBytes asked once it is large: a reply may be left as bytes */
   constructor(mayStayBytes: () => boolean) {
@@ -42,31 +48,40 @@ export class IncomingMessage {
 
   /** Takes `piece` over. */
   push(piece: Buffer): void {
-    const before = this.#size;
+    if (piece.length === 0) return;
+    // A mark that is cut in two is rare enough to be read the other way.
+    const bytes = this.#size === 0 ? withoutByteOrderMark(piece) : piece;
     this.#size += piece.length;
-    if (this.#scan !== undefined) {
-      this.#scan.push(piece);
-      return;
-    }
-    if (piece.length > 0) this.#pieces.push(piece);
-    if (before < RAW_BYTES && this.#size >= RAW_BYTES && this.#mayStayBytes()) this.#beginScan();
+    if (this.#scan !== undefined) this.#scan.push(bytes);
+    else if (this.#bytes !== undefined) this.#bytes.append(bytes);
+    else this.#pieces.push(bytes);
+    if (this.#scan === undefined) this.#mayGrow();
   }
 
-  #beginScan(): void {
-    this.#bytes = new ByteParts();
-    this.#scan = new ReplyScan(this.#bytes);
-    const [first, ...rest] = this.#pieces;
-    this.#pieces = [];
-    // A mark that is cut in two is rare enough to be read the other way.
-    if (first !== undefined) this.#scan.push(withoutByteOrderMark(first));
-    for (const piece of rest) this.#scan.push(piece);
+  #mayGrow(): void {
+    if (this.#size >= RAW_BYTES && !this.#asked) {
+      this.#asked = true;
+      if (this.#mayStayBytes()) {
+        const held = this.#bytes === undefined ? this.#pieces : this.#bytes.slice(0, this.#bytes.length);
+        this.#pieces = [];
+        this.#bytes = new ByteParts();
+        this.#scan = new ReplyScan(this.#bytes);
+        for (const each of held) this.#scan.push(each);
+        return;
+      }
+    }
+    if (this.#pieces.length > FEW) {
+      this.#bytes = new ByteParts();
+      for (const each of this.#pieces) this.#bytes.append(each);
+      this.#pieces = [];
+    }
   }
 
   /** All bytes as one piece. */
   joined(): Buffer {
     if (this.#bytes !== undefined) return this.#bytes.bytes(0, this.#bytes.length);
     const [only] = this.#pieces;
-    return this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces, this.#size);
+    return this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
   }
 
   finish(): Incoming {

@@ -13,4 +13,5 @@ export type {
   SubscriptionEnd,
   TransportSendOptions,
 } from './contract.ts';
+export { RawResult } from './raw-result.ts';
 export { isSessionLost } from './session-loss.ts';

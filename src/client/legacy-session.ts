@@ -1,7 +1,7 @@
 /** Requests of the legacy era, and the session they are made in: when a server forgets it, it is opened anew. */
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Connection } from './connection.ts';
-import type { RequestOptions } from './contract.ts';
+import type { ExchangeOptions, RawResult } from './raw-result.ts';
 import { legacyMeta } from './request-metadata.ts';
 import { isSessionLost } from './session-loss.ts';
 import type { ClientSettings } from './settings.ts';
@@ -76,8 +76,8 @@ export class LegacySession {
   async request(
     method: string,
     params: JsonObject | undefined,
-    options: RequestOptions,
-  ): Promise<JsonObject> {
+    options: ExchangeOptions,
+  ): Promise<JsonObject | RawResult> {
     await this.ready();
     try {
       return await this.#call(method, params, options);
@@ -90,10 +90,14 @@ export class LegacySession {
     }
   }
 
-  #call(method: string, params: JsonObject | undefined, options: RequestOptions): Promise<JsonObject> {
+  #call(
+    method: string,
+    params: JsonObject | undefined,
+    options: ExchangeOptions,
+  ): Promise<JsonObject | RawResult> {
     const { _meta: own, ...rest } = params ?? {};
     const meta = legacyMeta({ ...(isJsonObject(own) ? own : {}), ...options.meta });
-    return this.#connection.call(method, params === undefined ? undefined : rest, {
+    return this.#connection.exchange(method, params === undefined ? undefined : rest, {
       timeoutMs: options.timeoutMs ?? this.#settings.timeoutMs,
       maxTimeoutMs: options.maxTimeoutMs ?? this.#settings.maxTimeoutMs,
       signal: options.signal,
@@ -102,6 +106,7 @@ export class LegacySession {
       onProgress: options.onProgress,
       onLog: options.onLog,
       onSent: options.onSent,
+      bytes: options.bytes,
     });
   }
 }

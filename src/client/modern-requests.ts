@@ -6,6 +6,7 @@ import type { ModernRevision } from '../core/revisions.ts';
 import type { Connection } from './connection.ts';
 import type { RequestOptions, ServerRequest } from './contract.ts';
 import { answerInputRequests, checkInputRequired } from './input-answers.ts';
+import { type ExchangeOptions, RawResult } from './raw-result.ts';
 import { modernMeta, standardHeaders } from './request-metadata.ts';
 import type { ClientSettings } from './settings.ts';
 import type { ToolCatalogue } from './tool-catalogue.ts';
@@ -33,10 +34,10 @@ async function send(
   peer: ModernPeer,
   method: string,
   params: JsonObject,
-  options: RequestOptions,
+  options: ExchangeOptions,
   parameterHeaders: Readonly<Record<string, string>>,
   onSent: (id: number | string) => void,
-): Promise<JsonObject> {
+): Promise<JsonObject | RawResult> {
   const { connection, settings } = peer;
   const overHttp = connection.transport.kind === 'http';
   const own = isJsonObject(params['_meta']) ? params['_meta'] : {};
@@ -49,7 +50,7 @@ async function send(
     },
     { ...own, ...options.meta },
   );
-  return await connection.call(method, params, {
+  return await connection.exchange(method, params, {
     timeoutMs: options.timeoutMs ?? settings.timeoutMs,
     maxTimeoutMs: options.maxTimeoutMs ?? settings.maxTimeoutMs,
     signal: options.signal,
@@ -61,6 +62,7 @@ async function send(
     onProgress: options.onProgress,
     onLog: options.onLog,
     onSent,
+    bytes: options.bytes,
   });
 }
 
@@ -68,9 +70,9 @@ async function send(
 async function sendToolCall(
   peer: ModernPeer,
   params: JsonObject,
-  options: RequestOptions,
+  options: ExchangeOptions,
   onSent: (id: number | string) => void,
-): Promise<JsonObject> {
+): Promise<JsonObject | RawResult> {
   const method = 'tools/call';
   const name = typeof params['name'] === 'string' ? params['name'] : '';
   const { catalogue } = peer;
@@ -119,8 +121,8 @@ export async function requestModern(
   peer: ModernPeer,
   method: string,
   params: JsonObject | undefined,
-  options: RequestOptions,
-): Promise<JsonObject> {
+  options: ExchangeOptions,
+): Promise<JsonObject | RawResult> {
   let retry = retryFields(options.inputResponses, options.requestState);
   let id: number | string = 0;
   const onSent = (sent: number | string): void => {
@@ -129,10 +131,14 @@ export async function requestModern(
   };
   for (let round = 0; round <= peer.settings.inputRounds; round += 1) {
     const sent = { ...params, ...retry };
-    const result =
+    const answer =
       method === 'tools/call' && peer.connection.transport.kind === 'http'
         ? await sendToolCall(peer, sent, options, onSent)
         : await send(peer, method, sent, options, {}, onSent);
+    if (answer instanceof RawResult && answer.isComplete(peer.settings.resultTypes)) {
+      return answer;
+    }
+    const result = answer instanceof RawResult ? answer.toJson() : answer;
     const type = result['resultType'];
     if (type === undefined || (typeof type === 'string' && peer.settings.resultTypes.has(type))) {
       return result;

@@ -1,6 +1,7 @@
 import { FerroError, isFerroError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { LogMessage, ProgressUpdate } from '../core/mcp.ts';
+import type { RawResult } from './raw-result.ts';
 
 /** How a request that nobody waits for any more is taken back. */
 export type CancelMode =
@@ -23,6 +24,8 @@ export interface CallOptions {
   readonly onProgress?: ((update: ProgressUpdate) => void) | undefined;
   readonly onLog?: ((message: LogMessage) => void) | undefined;
   readonly onSent?: ((requestId: number | string) => void) | undefined;
+  /** A large result may be left as bytes. */
+  readonly bytes?: boolean | undefined;
 }
 
 export interface PendingOwner {
@@ -36,12 +39,12 @@ export class PendingRequest {
   readonly id: number;
   readonly method: string;
   readonly options: CallOptions;
-  readonly promise: Promise<JsonObject>;
+  readonly promise: Promise<JsonObject | RawResult>;
   /** Closes the request's own stream, where the transport has such a thing. */
   readonly stream: AbortController | undefined;
   readonly #owner: PendingOwner;
   readonly #hardDeadline: number;
-  #resolve: (result: JsonObject) => void = () => {};
+  #resolve: (result: JsonObject | RawResult) => void = () => {};
   #reject: (reason: unknown) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #settled = false;
@@ -92,7 +95,7 @@ export class PendingRequest {
     this.reject(isFerroError(reason) ? reason : new FerroError('REQUEST_CANCELLED', { cause: reason }));
   };
 
-  resolve(result: JsonObject): void {
+  resolve(result: JsonObject | RawResult): void {
     if (this.#settle()) {
       this.#resolve(result);
     }

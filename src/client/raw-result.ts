@@ -69,6 +69,12 @@ export class RawResult {
     return JSON.parse(this.bytes.text(member.valueStart, member.end));
   }
 
+  /** True when `resultType` says no more than that this is the result: absent, or one of `types`. */
+  isComplete(types: ReadonlySet<string>): boolean {
+    const type = this.value('resultType');
+    return type === undefined || (typeof type === 'string' && types.has(type));
+  }
+
   /** Parses all of it. */
   toJson(): JsonObject {
     const value: unknown = JSON.parse(this.bytes.text(this.start, this.end));

@@ -23,6 +23,11 @@ export class Utf8Check {
   #rest: Buffer = NOTHING;
   #sound = true;
 
+  /** False once something was not UTF-8. */
+  get sound(): boolean {
+    return this.#sound;
+  }
+
   push(bytes: Buffer): void {
     if (!this.#sound) return;
     let from = 0;

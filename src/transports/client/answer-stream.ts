@@ -4,6 +4,7 @@ import type { ClientTransport } from '../../client/contract.ts';
 import { FerroError } from '../../core/errors.ts';
 import type { JsonRpcMessage, RequestId } from '../../core/jsonrpc.ts';
 import { mediaType } from '../media-type.ts';
+import { abandonBody } from './http-body.ts';
 import { discard, type HttpEndpoint, type HttpResponse } from './http-endpoint.ts';
 import { readMessageStream } from './message-stream.ts';
 import { ReconnectDelay } from './reconnect.ts';
@@ -73,6 +74,10 @@ export async function followAnswer(
 
   const read = async (body: Readable): Promise<unknown> => {
     let linger: NodeJS.Timeout | undefined;
+    const gotAnswer = (): void => {
+      answered = true;
+      linger ??= setTimeout(() => abandonBody(body), LINGER_MS).unref();
+    };
     try {
       await readMessageStream(body, {
         limit: endpoint.maxMessageBytes,
@@ -86,11 +91,17 @@ export async function followAnswer(
             wait.succeeded();
           }
         },
+        takesBytes: () => events.takesBytes?.(id) === true,
+        reply: (reply) => {
+          if (reply.id === id) {
+            gotAnswer();
+          }
+          events.reply?.(reply, { requestId: id });
+        },
         message: (message) => {
           const known = addressed(message, id);
           if (isAnswerTo(known, id)) {
-            answered = true;
-            linger ??= setTimeout(() => body.destroy(), LINGER_MS).unref();
+            gotAnswer();
           }
           events.message(known, { requestId: id });
         },

@@ -1,5 +1,4 @@
 /** One HTTP origin: connections, configured headers, limits. Shared by the HTTP transports. */
-import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { FerroError } from '../../core/errors.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
@@ -126,28 +125,6 @@ export class HttpEndpoint {
   async close(): Promise<void> {
     await this.#owned?.destroy();
   }
-}
-
-/** The whole body, or `UPSTREAM_PROTOCOL` when it is larger than `limit`. */
-export async function readBody(body: Readable, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  return await new Promise((resolve, reject) => {
-    body.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > limit) {
-        body.destroy();
-        reject(new FerroError('UPSTREAM_PROTOCOL', { detail: `an answer is larger than ${limit} bytes` }));
-        return;
-      }
-      chunks.push(chunk);
-    });
-    body.on('end', () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-    );
-    body.on('error', (error) => reject(networkFailure(error)));
-    body.on('close', () => reject(new FerroError('UPSTREAM_CRASHED', { detail: 'the answer was cut off' })));
-  });
 }
 
 /** Reads and forgets a body that does not matter, so that the connection can be used again. */

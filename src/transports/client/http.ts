@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { ClientTransport, TransportSendOptions } from '../../client/contract.ts';
+import { IncomingMessage } from '../../client/incoming-message.ts';
 import { readMessages } from '../../client/message.ts';
 import { sessionLostError } from '../../client/session-loss.ts';
 import { FerroError, RpcError } from '../../core/errors.ts';
@@ -13,7 +14,8 @@ import { type Era, isAtLeast, type Revision } from '../../core/revisions.ts';
 import { mediaType } from '../media-type.ts';
 import { addressed, followAnswer, isAnswerTo } from './answer-stream.ts';
 import { encodeMessage } from './encode-message.ts';
-import { discard, HttpEndpoint, type HttpOptions, type HttpResponse, readBody } from './http-endpoint.ts';
+import { abandonBody, readBody, readBodyInto } from './http-body.ts';
+import { discard, HttpEndpoint, type HttpOptions, type HttpResponse } from './http-endpoint.ts';
 import { refusal } from './http-failure.ts';
 import { followSession } from './session-stream.ts';
 
@@ -139,7 +141,7 @@ export class HttpTransport implements ClientTransport {
       return;
     }
     if (typeof id !== 'string' || !SESSION_ID.test(id)) {
-      response.body.destroy();
+      abandonBody(response.body);
       throw new FerroError('UPSTREAM_PROTOCOL', { detail: 'the session id is malformed' });
     }
     this.#sessionId = id;
@@ -177,11 +179,18 @@ export class HttpTransport implements ClientTransport {
   async #readJson(body: Readable, id: RequestId, events: Events): Promise<void> {
     let answered = false;
     try {
-      const messages = readMessages(await readBody(body, this.#endpoint.maxMessageBytes));
-      for (const message of messages ?? []) {
-        const known = addressed(message, id);
-        answered ||= isAnswerTo(known, id);
-        events.message(known, { requestId: id });
+      const incoming = new IncomingMessage(() => events.takesBytes?.(id) === true);
+      await readBodyInto(body, this.#endpoint.maxMessageBytes, (piece) => incoming.push(piece));
+      const read = incoming.finish();
+      if (read.kind === 'reply') {
+        answered = read.reply.id === id;
+        events.reply?.(read.reply, { requestId: id });
+      } else if (read.kind === 'messages') {
+        for (const message of read.messages) {
+          const known = addressed(message, id);
+          answered ||= isAnswerTo(known, id);
+          events.message(known, { requestId: id });
+        }
       }
       if (!answered) {
         events.failed?.(id, new FerroError('UPSTREAM_PROTOCOL', { detail: 'the body is not the answer' }));

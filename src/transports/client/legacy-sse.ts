@@ -1,6 +1,5 @@
 /** Client side of HTTP+SSE (2024-11-05, deprecated): one GET stream down, POSTs to the endpoint it names up. */
 import type { ClientTransport, TransportSendOptions } from '../../client/contract.ts';
-import { parseMessages } from '../../client/message.ts';
 import { FerroError } from '../../core/errors.ts';
 import type { JsonRpcMessage } from '../../core/jsonrpc.ts';
 import { isAtLeast, type Revision } from '../../core/revisions.ts';
@@ -9,6 +8,7 @@ import { encodeMessage } from './encode-message.ts';
 import { readEventStream } from './event-stream.ts';
 import { discard, HttpEndpoint, type HttpOptions, type HttpResponse } from './http-endpoint.ts';
 import { refusal } from './http-failure.ts';
+import { deliver } from './message-stream.ts';
 
 export interface LegacySseTransportOptions extends HttpOptions {
   /** Milliseconds until the server must have named its endpoint, default 10 s. */
@@ -89,23 +89,21 @@ export class LegacySseTransport implements ClientTransport {
   async #read(response: HttpResponse, events: Events, opened: () => void): Promise<void> {
     await readEventStream(response.body, {
       limit: this.#endpoint.maxMessageBytes,
+      mayStayBytes: () => events.takesBytes?.() === true,
       event: ({ event, data }) => {
         if (event === 'endpoint') {
           if (this.#target === undefined) {
-            this.#target = this.#resolveTarget(data);
+            this.#target = this.#resolveTarget(data.joined().toString('utf8'));
             opened();
           }
           return;
         }
-        if (data === '' || (event !== undefined && event !== 'message')) {
-          return;
-        }
-        const messages = parseMessages(data);
-        if (messages === undefined) {
-          events.noise?.(data.length);
-        }
-        for (const message of messages ?? []) {
-          events.message(message, {});
+        if (data.size > 0 && (event === undefined || event === 'message')) {
+          deliver(data, {
+            message: (message) => events.message(message, {}),
+            reply: (reply) => events.reply?.(reply, {}),
+            noise: (bytes) => events.noise?.(bytes),
+          });
         }
       },
     });

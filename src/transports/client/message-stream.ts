@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import { parseMessages } from '../../client/message.ts';
+import type { IncomingMessage } from '../../client/incoming-message.ts';
+import type { RawReply } from '../../client/raw-result.ts';
 import type { JsonRpcMessage } from '../../core/jsonrpc.ts';
 import { readEventStream } from './event-stream.ts';
 
@@ -7,9 +8,12 @@ import { readEventStream } from './event-stream.ts';
 const EVENT_ID = /^[\x20-\x7e]{1,1024}$/;
 
 export interface MessageStreamHandler {
-  /** Characters one event may have. */
+  /** Bytes one event may have. */
   readonly limit: number;
   message(message: JsonRpcMessage): void;
+  /** A reply left as bytes; comes only when `takesBytes` says so. */
+  reply(reply: RawReply): void;
+  takesBytes(): boolean;
   /** Bytes of an event that was no message. */
   noise(bytes: number): void;
   eventId?(id: string): void;
@@ -20,21 +24,34 @@ export interface MessageStreamHandler {
 export async function readMessageStream(body: Readable, handler: MessageStreamHandler): Promise<void> {
   await readEventStream(body, {
     limit: handler.limit,
+    mayStayBytes: () => handler.takesBytes(),
     retry: (ms) => handler.retry?.(ms),
     event: ({ event, data, id }) => {
       if (id !== undefined && EVENT_ID.test(id)) {
         handler.eventId?.(id);
       }
-      if (data === '' || (event !== undefined && event !== 'message')) {
-        return;
-      }
-      const messages = parseMessages(data);
-      if (messages === undefined) {
-        handler.noise(data.length);
-      }
-      for (const message of messages ?? []) {
-        handler.message(message);
+      if (data.size > 0 && (event === undefined || event === 'message')) {
+        deliver(data, handler);
       }
     },
   });
+}
+
+type Sink = Pick<MessageStreamHandler, 'message' | 'reply' | 'noise'>;
+
+/** Hands on what an event carried. */
+export function deliver(data: IncomingMessage, handler: Sink): void {
+  const incoming = data.finish();
+  switch (incoming.kind) {
+    case 'reply':
+      handler.reply(incoming.reply);
+      return;
+    case 'messages':
+      for (const message of incoming.messages) {
+        handler.message(message);
+      }
+      return;
+    case 'noise':
+      handler.noise(data.size);
+  }
 }

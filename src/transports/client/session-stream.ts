@@ -53,6 +53,9 @@ export async function followSession(endpoint: HttpEndpoint, context: SessionStre
       eventId: (id) => {
         lastEventId = id;
       },
+      // The answer to a call may come here when its own stream was taken up again.
+      takesBytes: () => events.takesBytes?.() === true,
+      reply: (reply) => events.reply?.(reply, {}),
       message: (message) => events.message(message, {}),
     });
     return 'ended';

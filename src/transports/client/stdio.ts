@@ -3,11 +3,11 @@
  * line. Whatever else it prints on stdout is dropped and counted.
  */
 import type { ClientTransport } from '../../client/contract.ts';
-import { readMessages } from '../../client/message.ts';
+import { IncomingMessage } from '../../client/incoming-message.ts';
 import { FerroError } from '../../core/errors.ts';
 import type { JsonRpcMessage } from '../../core/jsonrpc.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
-import { LineReader } from '../line-reader.ts';
+import { LineSplitter } from '../line-reader.ts';
 import { type ProcessOptions, SupervisedProcess } from '../process/supervised-process.ts';
 import { encodeMessage } from './encode-message.ts';
 
@@ -25,6 +25,49 @@ interface Connection {
   readonly process: SupervisedProcess;
   readonly events: Events;
   reason: Error | undefined;
+}
+
+/** The line of a server's output that is being read. */
+class StdoutLine {
+  readonly #events: Events;
+  #message: IncomingMessage | undefined;
+  /** Bytes of a line that cannot be a message. */
+  #noise = 0;
+
+  constructor(events: Events) {
+    this.#events = events;
+  }
+
+  push(piece: Buffer): void {
+    // An empty line means nothing, with CR LF at its end neither.
+    const fresh = this.#message === undefined && this.#noise === 0;
+    if (fresh && piece.length === 1 && piece[0] === 0x0d) return;
+    if (this.#message === undefined && (this.#noise > 0 || !mayBeMessage(piece))) {
+      this.#noise += piece.length;
+      return;
+    }
+    this.#message ??= new IncomingMessage(() => this.#events.takesBytes?.() === true);
+    this.#message.push(piece);
+  }
+
+  end(): void {
+    const events = this.#events;
+    const message = this.#message;
+    const noise = this.#noise;
+    this.#message = undefined;
+    this.#noise = 0;
+    if (noise > 0) events.noise?.(noise + 1);
+    const incoming = message?.finish();
+    if (incoming?.kind === 'reply') events.reply?.(incoming.reply, {});
+    else if (incoming?.kind === 'messages') for (const each of incoming.messages) events.message(each, {});
+    else if (message !== undefined) events.noise?.(message.size + 1);
+  }
+}
+
+/** Banners and log lines are told apart without decoding them: a message starts with "{" (a batch with "["). */
+function mayBeMessage(bytes: Buffer): boolean {
+  const first = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes[3] : bytes[0];
+  return first === 0x7b || first === 0x5b || first === 0x20 || first === 0x09;
 }
 
 export class StdioTransport implements ClientTransport {
@@ -68,15 +111,16 @@ export class StdioTransport implements ClientTransport {
     }
     const connection: Connection = { process, events, reason: undefined };
     this.#connection = connection;
-    const reader = new LineReader(
-      this.#options.maxLineBytes ?? DEFAULT_LIMITS.lineBytes,
-      (line) => this.#receive(line, events),
-      () => {
+    const line = new StdoutLine(events);
+    const reader = new LineSplitter(this.#options.maxLineBytes ?? DEFAULT_LIMITS.lineBytes, {
+      piece: (bytes) => line.push(bytes),
+      end: () => line.end(),
+      tooLong: () => {
         reader.stop();
         connection.reason = new FerroError('LINE_TOO_LONG');
         void process.terminate(true);
       },
-    );
+    });
     process.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
     process.stdout.on('end', () => reader.end());
     void process.ended.then(({ code, signal }) => {
@@ -89,26 +133,6 @@ export class StdioTransport implements ClientTransport {
       const how = signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`;
       events.closed(connection.reason ?? new FerroError('UPSTREAM_CRASHED', { detail: how }));
     });
-  }
-
-  #receive(line: Buffer, events: Events): void {
-    const start = line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? 3 : 0;
-    const first = line[start];
-    if (first === undefined) {
-      return;
-    }
-    // Banners and log lines are told apart without decoding them: a message starts with "{" (a batch with "[").
-    const messages =
-      first === 0x7b || first === 0x5b || first === 0x20 || first === 0x09
-        ? readMessages(line.subarray(start))
-        : undefined;
-    if (messages === undefined) {
-      events.noise?.(line.length + 1);
-      return;
-    }
-    for (const message of messages) {
-      events.message(message, {});
-    }
   }
 
   send(message: JsonRpcMessage): Promise<void> {
