@@ -38,6 +38,12 @@ pub struct Limits {
     pub message: envelope::Limits,
     /// Bounds of what waits for the consumer.
     pub queue: Capacity,
+    /// Requests of one legacy session in flight, from which on the consumer gets all of them (`requestsPerPeer`).
+    pub requests_per_session: usize,
+    /// Tokens the front may know.
+    pub tokens: usize,
+    /// Bytes of access events kept for [`crate::Front::drain_events`]; 0 = none are kept.
+    pub event_bytes: usize,
 }
 
 impl Default for Limits {
@@ -57,6 +63,9 @@ impl Default for Limits {
             streams: 100,
             message: envelope::Limits::default(),
             queue: Capacity::default(),
+            requests_per_session: 256,
+            tokens: 10_000,
+            event_bytes: 0,
         }
     }
 }
@@ -68,6 +77,16 @@ pub struct Route {
     pub method: String,
     /// Path, compared byte by byte.
     pub path: String,
+}
+
+/// Whether requests must show who sends them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authentication {
+    /// Everyone is [`crate::tokens::ANONYMOUS`]; `Authorization` decides nothing.
+    #[default]
+    Open,
+    /// Only requests with a token of the table are answered without the consumer, which judges all others.
+    Required,
 }
 
 /// What a front serves and to whom.
@@ -87,6 +106,8 @@ pub struct Config {
     pub drivers: Drivers,
     /// Certificate and key; None = in clear.
     pub tls: Option<Tls>,
+    /// Whether requests must show who sends them.
+    pub authentication: Authentication,
 }
 
 impl Default for Config {
@@ -99,6 +120,7 @@ impl Default for Config {
             threads: 1,
             drivers: Drivers::default(),
             tls: None,
+            authentication: Authentication::default(),
         }
     }
 }

@@ -5,22 +5,26 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
-
 use crate::accept::Accepted;
+pub use crate::answer::Start;
+use crate::answer::{JSON, Lines, SSE};
 use crate::hub::Hub;
+use crate::payload::{self, Id, Payload};
+use crate::sessions::Ticket;
 use crate::slab::{Reply, Request, reply_field, reply_flag};
 
 /// State shared by the driver, which sends, and the hub, which brings replies.
 #[derive(Debug)]
 pub struct Exchange {
     pub token: u64,
-    id: Option<Bytes>,
+    id: Option<Id>,
     accepted: Accepted,
     /// A reply with status 200 may become an event.
     message: bool,
     /// The body waits with the queue.
     detached: bool,
+    /// The message of a session this is.
+    ticket: RefCell<Option<Ticket>>,
     inbox: RefCell<VecDeque<Reply>>,
     /// Bytes in `inbox`.
     queued: Cell<usize>,
@@ -36,42 +40,26 @@ pub struct Exchange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
 
-/// The first line and fields of a response.
-#[derive(Debug)]
-pub struct Start {
-    pub status: u16,
-    pub fields: Vec<(&'static str, Bytes)>,
-    /// Length of the body when it is whole.
-    pub length: Option<usize>,
-}
-
 /// What goes out next.
 #[derive(Debug)]
 pub struct Output {
     pub start: Option<Start>,
-    pub data: Vec<u8>,
+    pub data: Payload,
     pub end: bool,
 }
-
-const JSON: Bytes = Bytes::from_static(b"application/json");
-const SSE: [(&str, Bytes); 3] = [
-    ("Content-Type", Bytes::from_static(b"text/event-stream")),
-    ("Cache-Control", Bytes::from_static(b"no-cache, no-transform")),
-    // Reverse proxies must not hold events back (2026-07-28, Streamable HTTP, Receiving Messages).
-    ("X-Accel-Buffering", Bytes::from_static(b"no")),
-];
 
 /// A comment that keeps a quiet stream alive.
 pub const COMMENT: &[u8] = b":\n\n";
 
 impl Exchange {
-    pub fn new(token: u64, id: Option<Bytes>, accepted: Accepted, (message, detached): (bool, bool)) -> Self {
+    pub fn new(token: u64, id: Option<&[u8]>, accepted: Accepted, ticket: Option<Ticket>) -> Self {
         Self {
             token,
-            id,
+            id: id.map(Id::from_slice),
             accepted,
-            message,
-            detached,
+            message: false,
+            detached: false,
+            ticket: ticket.into(),
             inbox: RefCell::default(),
             queued: Cell::new(0),
             unsent: Cell::new(0),
@@ -82,8 +70,17 @@ impl Exchange {
         }
     }
 
+    /// The same for a request of this kind.
+    pub fn of(mut self, message: bool, detached: bool) -> Self {
+        (self.message, self.detached) = (message, detached);
+        self
+    }
+
     /// Takes a reply for the driver.
     pub fn deliver(&self, reply: Reply, bound: usize) {
+        if reply.has(reply_flag::END | reply_flag::ABANDON) {
+            self.ticket.take();
+        }
         let waiting = self.queued.get().saturating_add(self.unsent.get());
         if waiting > bound {
             self.overflow.set(true);
@@ -129,60 +126,49 @@ impl Exchange {
     fn output(&self, reply: &Reply) -> Output {
         let end = reply.has(reply_flag::END | reply_flag::ABANDON);
         self.ended.set(end);
+        let silent = reply.has(reply_flag::ABANDON) || reply.body.is_empty();
         let stream = reply.has(reply_flag::EVENT | reply_flag::OPEN) || !end;
+        let output = |start, data| Output { start, data, end };
         if self.streaming.get() {
-            let silent = reply.has(reply_flag::ABANDON) || reply.body.is_empty();
-            let data = if silent { Vec::new() } else { self.event(reply) };
-            return Output {
-                start: None,
-                data,
-                end,
-            };
-        }
-        if reply.has(reply_flag::ABANDON) {
-            let start = if self.accepted.sse {
-                sse_start(reply, Some(0))
-            } else {
-                Start {
-                    status: 204,
-                    fields: Vec::new(),
-                    length: None,
-                }
-            };
-            return Output {
-                start: Some(start),
-                data: Vec::new(),
-                end,
-            };
-        }
-        let event = !reply.body.is_empty() && self.message && !self.accepted.json && reply.status == 200;
-        if stream {
-            self.streaming.set(true);
-            let data = if reply.body.is_empty() {
-                Vec::new()
+            let data = if silent {
+                Payload::default()
             } else {
                 self.event(reply)
             };
-            return Output {
-                start: Some(sse_start(reply, None)),
-                data,
-                end,
-            };
+            return output(None, data);
         }
-        if event {
+        if reply.has(reply_flag::ABANDON) {
+            let none = Start {
+                status: 204,
+                fields: Lines::new(),
+                length: None,
+            };
+            let start = if self.accepted.sse {
+                sse_start(reply, Some(0))
+            } else {
+                none
+            };
+            return output(Some(start), Payload::default());
+        }
+        if stream {
+            self.streaming.set(true);
+            let data = if silent {
+                Payload::default()
+            } else {
+                self.event(reply)
+            };
+            return output(Some(sse_start(reply, None)), data);
+        }
+        if !silent && self.message && !self.accepted.json && reply.status == 200 {
             let data = self.event(reply);
-            return Output {
-                start: Some(sse_start(reply, Some(data.len()))),
-                data,
-                end,
-            };
+            return output(Some(sse_start(reply, Some(data.len()))), data);
         }
-        let mut data = Vec::with_capacity(reply.body.len() + 64);
-        self.body(reply, &mut data);
-        let mut fields = Vec::with_capacity(2);
+        let data = self.body(reply);
+        let mut fields = Lines::new();
         if !data.is_empty() {
-            let kind = reply.field(reply_field::CONTENT_TYPE).cloned().unwrap_or(JSON);
-            fields.push(("Content-Type", kind));
+            let (name, json) = JSON;
+            let kind = reply.field(reply_field::CONTENT_TYPE).cloned().unwrap_or(json);
+            fields.push((name, kind));
         }
         push_fields(reply, &mut fields);
         let start = Start {
@@ -190,58 +176,31 @@ impl Exchange {
             fields,
             length: Some(data.len()),
         };
-        Output {
-            start: Some(start),
-            data,
-            end,
-        }
+        output(Some(start), data)
     }
 
-    fn body(&self, reply: &Reply, out: &mut Vec<u8>) {
+    fn body(&self, reply: &Reply) -> Payload {
         if reply.has(reply_flag::RESULT) {
-            splice(self.id.as_deref().unwrap_or(b"null"), &reply.body, out);
-        } else {
-            out.extend_from_slice(&reply.body);
-        }
-    }
-
-    fn event(&self, reply: &Reply) -> Vec<u8> {
-        let mut out = Vec::with_capacity(reply.body.len() + 96);
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(
-            reply
-                .field(reply_field::EVENT_NAME)
-                .map_or(b"message", |name| name),
-        );
-        if let Some(id) = reply.field(reply_field::EVENT_ID) {
-            out.extend_from_slice(b"\nid: ");
-            out.extend_from_slice(id);
-        }
-        out.extend_from_slice(b"\ndata: ");
-        let from = out.len();
-        self.body(reply, &mut out);
-        // In JSON a raw line break is white space; in an event it would begin another field.
-        for byte in out.iter_mut().skip(from) {
-            if matches!(byte, b'\n' | b'\r') {
-                *byte = b' ';
+            Payload::Result {
+                id: self.id.clone().unwrap_or_else(|| Id::from_slice(b"null")),
+                result: reply.body.clone(),
             }
+        } else {
+            Payload::Whole(reply.body.clone())
         }
-        out.extend_from_slice(b"\n\n");
-        out
     }
-}
 
-/// A result with its envelope around it.
-pub fn splice(id: &[u8], result: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
-    out.extend_from_slice(id);
-    out.extend_from_slice(b",\"result\":");
-    out.extend_from_slice(result);
-    out.push(b'}');
+    fn event(&self, reply: &Reply) -> Payload {
+        let name = reply
+            .field(reply_field::EVENT_NAME)
+            .map_or(b"message".as_slice(), |name| name);
+        let id = reply.field(reply_field::EVENT_ID).map(AsRef::as_ref);
+        payload::event(name, id, &self.body(reply))
+    }
 }
 
 fn sse_start(reply: &Reply, length: Option<usize>) -> Start {
-    let mut fields = SSE.to_vec();
+    let mut fields = Lines::from_iter(SSE);
     push_fields(reply, &mut fields);
     Start {
         status: 200,
@@ -250,7 +209,7 @@ fn sse_start(reply: &Reply, length: Option<usize>) -> Start {
     }
 }
 
-fn push_fields(reply: &Reply, fields: &mut Vec<(&'static str, Bytes)>) {
+fn push_fields(reply: &Reply, fields: &mut Lines) {
     for (id, value) in &reply.fields {
         let name = match *id {
             reply_field::SESSION_ID => "Mcp-Session-Id",
@@ -286,12 +245,13 @@ impl std::ops::Deref for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.hub.forget(self.exchange.token);
+        let token = self.exchange.token;
+        self.hub.forget(token, self.exchange.ticket.take());
         if !self.exchange.ended.get() {
             // The end of an exchange is never refused.
-            let _ = self.hub.queue().push(Request::gone(self.exchange.token));
+            let _ = self.hub.queue().push(Request::gone(token));
         } else if self.exchange.detached {
-            self.hub.queue().drop_body(self.exchange.token);
+            self.hub.queue().drop_body(token);
         }
     }
 }

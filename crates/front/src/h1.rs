@@ -10,14 +10,16 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use crate::answer::{Answer, Start};
 use crate::clock::Clock;
 use crate::driver::Incoming;
 use crate::error::{self, MissingId, Row};
-use crate::exchange::{COMMENT, Exchange, Held, Output, Overflow, Start};
+use crate::exchange::{COMMENT, Exchange, Held, Output, Overflow};
 use crate::framing::{Chunks, Framing, Progress};
 use crate::guard::Fields;
 use crate::head::{decimal, head_end};
-use crate::hub::{self, Admitted, Answer, Hub, Origin, Outcome};
+use crate::hub::{self, Admitted, Hub, Origin, Outcome};
+use crate::payload::Payload;
 use crate::steps::{Body, Fill, Next};
 use crate::stream::Stream;
 use crate::tls::Certificate;
@@ -155,9 +157,7 @@ impl Connection {
         }
         self.served += 1;
         if method == "CONNECT" {
-            let mut answer = Answer::json(405, error::frame(&error::HTTP_METHOD, None, MissingId::Null));
-            answer.start.fields.push(("Allow", Bytes::from_static(b"POST")));
-            self.answer(&answer, false, false);
+            self.malformed(&error::HTTP_METHOD);
             return Ok(false);
         }
         let Ok(length) = framing.length(http11) else {
@@ -187,6 +187,7 @@ impl Connection {
                 Body::Whole(body) => hub.message(&fields, accepted, body, origin),
                 Body::Refuse(row) => {
                     keep = false;
+                    hub.refused(&row);
                     Outcome::Answer(hub::refuse(&fields, &row, None))
                 }
                 Body::Gone => return Ok(false),
@@ -261,7 +262,7 @@ impl Connection {
         let mut chunked = false;
         loop {
             let Some(output) = self.output(held).await? else {
-                self.piece(COMMENT, chunked);
+                self.piece(&Payload::Whole(Bytes::from_static(COMMENT)), chunked);
                 self.flush(Some(held)).await?;
                 continue;
             };
@@ -396,14 +397,19 @@ impl Connection {
     }
 
     fn malformed(&mut self, row: &Row) {
-        let answer = Answer::json(row.http, error::frame(row, None, MissingId::Null));
+        self.hub.refused(row);
+        let body = error::frame(row, None, MissingId::Null);
+        let mut answer = Answer::json(row.http, Payload::Whole(body.into()));
+        if row.http == 405 {
+            answer.start.fields.push(("Allow", Bytes::from_static(b"POST")));
+        }
         self.answer(&answer, false, false);
     }
 
     fn answer(&mut self, answer: &Answer, keep: bool, bodiless: bool) {
         self.start(&answer.start, keep, false);
         if !bodiless {
-            self.out.extend_from_slice(&answer.body);
+            answer.body.write(&mut self.out);
         }
     }
 
@@ -430,21 +436,21 @@ impl Connection {
             out.extend_from_slice(b"\r\nTransfer-Encoding: chunked");
         }
         out.extend_from_slice(b"\r\nDate: ");
-        out.extend_from_slice(&self.hub.date());
+        self.hub.write_date(out);
         if !keep {
             out.extend_from_slice(b"\r\nConnection: close");
         }
         out.extend_from_slice(b"\r\n\r\n");
     }
 
-    fn piece(&mut self, data: &[u8], chunked: bool) {
+    fn piece(&mut self, data: &Payload, chunked: bool) {
         if chunked {
             self.out
                 .extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
-            self.out.extend_from_slice(data);
+            data.write(&mut self.out);
             self.out.extend_from_slice(b"\r\n");
         } else {
-            self.out.extend_from_slice(data);
+            data.write(&mut self.out);
         }
     }
 

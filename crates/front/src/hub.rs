@@ -1,63 +1,33 @@
 //! What the connections of one thread share, and the way of a request that is common to all protocols.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
-use arc_swap::ArcSwap;
-use bytes::Bytes;
-use tokio::sync::Notify;
+use bytes::{Bytes, BytesMut};
+use envelope::Kind;
 
 use crate::accept::Accepted;
+pub use crate::answer::{Answer, refuse};
+use crate::cached::{self, Looked};
+use crate::caller::Caller;
 use crate::clock::Clocks;
 use crate::config::Config;
-use crate::error::{self, MissingId, Row};
-use crate::exchange::{self, Exchange, Held, Start};
-use crate::guard::{self, Fields, Single};
+use crate::decide::{Asked, Decision, decide};
+use crate::error::{self, Row};
+use crate::events;
+use crate::exchange::{Exchange, Held};
+use crate::guard::{self, Fields};
+use crate::hand_over::{Tokens, encode_fields};
 use crate::message::Message;
 use crate::queue::Queue;
-use crate::replies::{Found, Replies};
-use crate::slab::{self, RecordKind, Reply, Request, field, flag};
+use crate::sessions::{Session, Ticket};
+pub use crate::shared::{Inbox, Shared};
+use crate::slab::{RecordKind, Request, field, flag};
+use crate::stats::Counters;
 use crate::tls::Certificate;
-
-/// What the threads of a front share.
-#[derive(Debug)]
-pub struct Shared {
-    pub config: Config,
-    pub queue: Queue,
-    pub draining: AtomicBool,
-    pub replies: ArcSwap<Replies>,
-    /// Requests answered from the table.
-    pub answered: AtomicU64,
-    pub connections: AtomicUsize,
-}
-
-/// Replies on their way to one thread.
-#[derive(Debug, Default)]
-pub struct Inbox {
-    replies: Mutex<Vec<Reply>>,
-    pub notify: Notify,
-}
-
-impl Inbox {
-    pub fn put(&self, mut replies: Vec<Reply>) {
-        let mut waiting = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = waiting.is_empty();
-        waiting.append(&mut replies);
-        drop(waiting);
-        if first {
-            self.notify.notify_one();
-        }
-    }
-
-    fn take(&self) -> Vec<Reply> {
-        std::mem::take(&mut *self.replies.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// One thread's share of a front.
 #[derive(Debug)]
@@ -65,17 +35,12 @@ pub struct Hub {
     pub shared: Arc<Shared>,
     pub inbox: Arc<Inbox>,
     pub clocks: Clocks,
-    index: u64,
+    index: usize,
+    exchanges: Tokens<Rc<Exchange>>,
+    /// Messages the consumer is at although their peers have gone.
+    orphans: Tokens<Ticket>,
     next: Cell<u64>,
-    exchanges: RefCell<HashMap<u64, Rc<Exchange>>>,
     date: RefCell<Bytes>,
-}
-
-/// A response this crate makes itself.
-#[derive(Debug)]
-pub struct Answer {
-    pub start: Start,
-    pub body: Vec<u8>,
 }
 
 /// Where an admitted request goes.
@@ -96,15 +61,36 @@ pub enum Outcome {
     Wait(Held),
 }
 
+/// How a request came.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    pub http2: bool,
+    pub peer: SocketAddr,
+    pub certificate: Option<&'a Certificate>,
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub enum Text<'a> {
+    /// Copied only when it is handed over.
+    Borrowed(&'a [u8]),
+    /// Handed over as it is.
+    Owned(Bytes),
+}
+
+/// Orphans of one thread; more are forgotten, so that a consumer that never settles them costs no more than this.
+const ORPHANS: usize = 65_536;
+
 impl Hub {
     pub fn new(shared: Arc<Shared>, inbox: Arc<Inbox>, index: usize) -> Rc<Self> {
         let hub = Self {
             shared,
             inbox,
             clocks: Clocks::default(),
-            index: index as u64,
+            index,
+            exchanges: Tokens::default(),
+            orphans: Tokens::default(),
             next: Cell::new(1),
-            exchanges: RefCell::default(),
             date: RefCell::default(),
         };
         hub.tick();
@@ -120,35 +106,87 @@ impl Hub {
     }
 
     pub fn draining(&self) -> bool {
-        self.shared.draining.load(Ordering::Relaxed)
+        self.shared.draining()
     }
 
     pub fn tick(&self) {
         *self.date.borrow_mut() = httpdate::fmt_http_date(SystemTime::now()).into();
+        self.orphans.retain(|ticket| !ticket.ended());
         self.clocks.sweep();
     }
 
+    #[allow(dead_code, reason = "for drivers that do not write lines")]
     pub fn date(&self) -> Bytes {
         self.date.borrow().clone()
+    }
+
+    /// Appends the date.
+    pub fn write_date(&self, out: &mut BytesMut) {
+        out.extend_from_slice(&self.date.borrow());
     }
 
     /// Brings the replies that have come to their exchanges; those of exchanges that are over are dropped.
     pub fn deliver(&self) {
         let bound = self.config().limits.write_buffer_bytes;
         for reply in self.inbox.take() {
-            let exchange = self.exchanges.borrow().get(&reply.token).cloned();
-            if let Some(exchange) = exchange {
-                exchange.deliver(reply, bound);
+            match self.exchanges.get(reply.token) {
+                Some(exchange) => exchange.deliver(reply, bound),
+                None if reply.ends() => drop(self.orphans.remove(reply.token)),
+                None => {}
             }
         }
     }
 
-    pub fn forget(&self, token: u64) {
-        self.exchanges.borrow_mut().remove(&token);
+    /// An exchange is over for its peer; `ticket` is what the consumer is still at.
+    pub fn forget(&self, token: u64, ticket: Option<Ticket>) {
+        self.exchanges.remove(token);
+        if let Some(ticket) = ticket.filter(|ticket| !ticket.ended())
+            && self.orphans.len() < ORPHANS
+        {
+            self.orphans.insert(token, ticket);
+        }
+    }
+
+    fn count(&self, with: impl FnOnce(&Counters)) {
+        if let Some(counters) = self.shared.counters.get(self.index) {
+            with(counters);
+        }
+    }
+
+    /// Counts a request that a driver refuses by itself.
+    pub fn refused(&self, row: &Row) {
+        self.count(|counters| counters.refused(row));
+        if self.shared.events.wanted() {
+            let fields: [(u16, &[u8]); 1] = [(events::field::CODE, row.name.as_bytes())];
+            self.event(events::Kind::Refused, false, row.http, None, &fields);
+        }
+    }
+
+    fn event(
+        &self,
+        kind: events::Kind,
+        modern: bool,
+        status: u16,
+        begun: Option<Instant>,
+        fields: &[(u16, &[u8])],
+    ) {
+        self.shared.events.add(&events::Event {
+            kind,
+            modern,
+            status,
+            at_ms: crate::sessions::now_ms(),
+            took: begun.map(|begun| begun.elapsed()).unwrap_or_default(),
+            fields,
+        });
     }
 
     /// Guard, path, method and media type, in this order.
     pub fn admit(&self, fields: &Fields<'_>, method: &[u8], target: &[u8]) -> Result<Admitted, Row> {
+        self.judge(fields, method, target)
+            .inspect_err(|row| self.refused(row))
+    }
+
+    fn judge(&self, fields: &Fields<'_>, method: &[u8], target: &[u8]) -> Result<Admitted, Row> {
         let config = self.config();
         if let Some(row) = guard::refuse(fields, target, &config.policy) {
             return Err(row);
@@ -178,40 +216,110 @@ impl Hub {
     }
 
     /// A POST with its whole body.
-    pub fn message(
+    pub fn message<'a>(
         self: &Rc<Self>,
         fields: &Fields<'_>,
         accepted: Accepted,
-        body: Bytes,
+        text: impl Into<Text<'a>>,
         origin: Origin<'_>,
     ) -> Outcome {
-        let message = match Message::scan(&body, &self.config().limits.message) {
+        let text = text.into();
+        let body = text.as_slice();
+        let begun = self.shared.events.wanted().then(Instant::now);
+        let message = match Message::scan(body, &self.config().limits.message) {
             Ok(message) => message,
             Err((row, id)) => {
+                self.refused(&row);
                 let id = id.and_then(|(start, end)| body.get(start..end));
                 return Outcome::Answer(refuse(fields, &row, id));
             }
         };
-        let modern = message.modern(&body, fields);
-        let id = message
-            .id()
-            .filter(|(start, end)| start <= end && *end <= body.len());
-        let id = id.map(|(start, end)| body.slice(start..end));
-        if modern
-            && accepted.json
-            && let Some(found) = self.shared.replies.load().find(&message, &body, fields)
-        {
-            self.shared.answered.fetch_add(1, Ordering::Relaxed);
-            return Outcome::Answer(prepared(&found, id.as_deref()));
+        let modern = message.modern(body, fields);
+        let caller = Caller::of(fields, &self.shared);
+        let session = caller.session(fields, modern, &self.shared);
+        let asked = Asked {
+            message: &message,
+            body,
+            fields,
+            modern,
+            session: session.as_deref(),
+            principal: caller.principal().unwrap_or_default(),
+        };
+        let mut flags = 0;
+        match self.answer(&asked, &caller, accepted, begun) {
+            Some(Ok(answer)) => return Outcome::Answer(answer),
+            Some(Err(Missed)) => flags = flag::MISSED,
+            None => {}
         }
+        let ticket = session.and_then(|session| ticket(session, &message, body));
+        let words = message.words();
+        let id = message.id(body).map(crate::payload::Id::from_slice);
         let request = Request {
             kind: RecordKind::Message,
             modern,
-            words: message.words,
-            body,
+            flags,
+            words,
+            body: text.into_bytes(),
             ..Request::gone(0)
         };
-        self.hand_over(fields, accepted, request, id.as_ref(), origin)
+        self.hand_over(
+            fields,
+            &caller,
+            accepted,
+            request,
+            (id.as_deref(), ticket),
+            origin,
+        )
+    }
+
+    /// The answer the front knows itself.
+    fn answer(
+        &self,
+        asked: &Asked<'_>,
+        caller: &Caller,
+        accepted: Accepted,
+        begun: Option<Instant>,
+    ) -> Option<Result<Answer, Missed>> {
+        let replies = self.shared.replies.load();
+        let table = caller.table(&replies)?;
+        let id = asked.message.id(asked.body).unwrap_or(b"null");
+        let (kind, answer) = match decide(asked, table) {
+            Decision::Prepared(method, result) => {
+                self.count(|counters| counters.prepared(method));
+                (
+                    events::Kind::Prepared,
+                    Answer::result(id, result.clone(), accepted),
+                )
+            }
+            Decision::Accepted => {
+                self.count(|counters| counters.accepted.add());
+                (events::Kind::Accepted, Answer::accepted())
+            }
+            Decision::LookUp(query) => {
+                let cache = self.shared.cache.load();
+                let mut out = Vec::new();
+                let looked = cached::look_up(&***cache.as_ref()?, &query, &mut out);
+                self.count(|counters| match looked {
+                    Looked::Hit => counters.hits.add(),
+                    Looked::Miss => counters.misses.add(),
+                    Looked::Failed => {
+                        counters.misses.add();
+                        counters.failures.add();
+                    }
+                });
+                if looked != Looked::Hit {
+                    return Some(Err(Missed));
+                }
+                (events::Kind::Cached, Answer::result(id, out.into(), accepted))
+            }
+            Decision::HandOver => return None,
+        };
+        if begun.is_some() {
+            let (fields, count) = asked.described();
+            let fields = fields.get(..count).unwrap_or_default();
+            self.event(kind, asked.modern, answer.start.status, begun, fields);
+        }
+        Some(Ok(answer))
     }
 
     /// A request without a body that is not for the endpoint's POST.
@@ -230,146 +338,80 @@ impl Hub {
             request.fields.push(field::HTTP_METHOD, b"", method);
             request.fields.push(field::TARGET, b"", target);
         }
-        self.hand_over(fields, fields.accepted(), request, None, origin)
+        let caller = Caller::of(fields, &self.shared);
+        self.hand_over(fields, &caller, fields.accepted(), request, (None, None), origin)
     }
 
     fn hand_over(
         self: &Rc<Self>,
         fields: &Fields<'_>,
+        caller: &Caller,
         accepted: Accepted,
         mut request: Request,
-        id: Option<&Bytes>,
+        (id, ticket): (Option<&[u8]>, Option<Ticket>),
         origin: Origin<'_>,
     ) -> Outcome {
         let number = self.next.get();
         self.next.set(number + 1);
-        let token = number * self.config().threads.max(1) as u64 + self.index;
+        let token = number * self.config().threads.max(1) as u64 + self.index as u64;
         request.token = token;
-        request.flags = if accepted.json { flag::JSON } else { 0 }
+        request.flags |= if accepted.json { flag::JSON } else { 0 }
             | if accepted.sse { flag::SSE } else { 0 }
             | if origin.http2 { flag::HTTP2 } else { 0 };
-        encode_fields(fields, &mut request.fields);
-        request
-            .fields
-            .push(field::PEER, b"", origin.peer.to_string().as_bytes());
-        if let Some(certificate) = origin.certificate {
-            let (digest, subject) = (&certificate.sha256, &certificate.subject);
-            request
-                .fields
-                .push(field::CLIENT_CERT_SHA256, b"", digest.as_bytes());
-            request
-                .fields
-                .push(field::CLIENT_CERT_SUBJECT, b"", subject.as_bytes());
-        }
-        let kinds = (request.kind == RecordKind::Message, request.detached());
-        let exchange = Rc::new(Exchange::new(token, id.cloned(), accepted, kinds));
+        encode_fields(fields, caller, origin, &mut request.fields);
+        let exchange = Exchange::new(token, id, accepted, ticket)
+            .of(request.kind == RecordKind::Message, request.detached());
         if self.queue().push(request).is_err() {
-            let mut answer = refuse(fields, &error::QUOTA_REQUESTS, id.map(AsRef::as_ref));
+            self.count(|counters| counters.busy.add());
+            let mut answer = refuse(fields, &error::QUOTA_REQUESTS, id);
             answer.start.status = 503;
-            answer
-                .start
-                .fields
-                .push(("Retry-After", Bytes::from_static(b"1")));
+            let seconds = Bytes::from_static(b"1");
+            answer.start.fields.push(("Retry-After", seconds));
             return Outcome::Answer(answer);
         }
-        self.exchanges.borrow_mut().insert(token, Rc::clone(&exchange));
+        self.count(|counters| counters.handed_over.add());
+        let exchange = Rc::new(exchange);
+        self.exchanges.insert(token, Rc::clone(&exchange));
         Outcome::Wait(Held::new(exchange, Rc::clone(self)))
     }
 }
 
-/// The answer to a request that is refused as a whole.
-pub fn refuse(fields: &Fields<'_>, row: &Row, id: Option<&[u8]>) -> Answer {
-    let modern = missing_id(fields) == MissingId::Omit;
-    let body = error::frame(row, id, missing_id(fields));
-    let mut answer = Answer::json(row.http, body);
-    if row.http == 405 {
-        let allow = if modern { "POST" } else { "GET, POST, DELETE" };
-        answer
-            .start
-            .fields
-            .push(("Allow", Bytes::from_static(allow.as_bytes())));
+/// It was looked up and is not there.
+struct Missed;
+
+/// What notes that a session has a request more; notifications and responses are not waited for.
+fn ticket(session: Arc<Session>, message: &Message, body: &[u8]) -> Option<Ticket> {
+    match message.kind() {
+        Kind::Request => Some(Ticket::new(session, message.id(body))),
+        Kind::Batch => Some(Ticket::new(session, None)),
+        Kind::Notification | Kind::Response => None,
     }
-    answer
 }
 
-fn prepared(found: &Found, id: Option<&[u8]>) -> Answer {
-    match found {
-        Found::Result(result) => {
-            let id = id.unwrap_or(b"null");
-            let mut body = Vec::with_capacity(result.len() + id.len() + 40);
-            exchange::splice(id, result, &mut body);
-            Answer::json(200, body)
+impl Text<'_> {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
         }
-        Found::Accepted => Answer {
-            start: Start {
-                status: 202,
-                fields: Vec::new(),
-                length: Some(0),
-            },
-            body: Vec::new(),
-        },
     }
-}
 
-/// How a request came.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    pub http2: bool,
-    pub peer: SocketAddr,
-    pub certificate: Option<&'a Certificate>,
-}
-
-impl Answer {
-    pub fn json(status: u16, body: Vec<u8>) -> Self {
-        let mut fields = Vec::with_capacity(2);
-        fields.push(("Content-Type", Bytes::from_static(b"application/json")));
-        let length = Some(body.len());
-        Self {
-            start: Start {
-                status,
-                fields,
-                length,
-            },
-            body,
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Owned(bytes) => bytes,
         }
     }
 }
 
-const LEGACY: [&[u8]; 4] = [b"2024-11-05", b"2025-03-26", b"2025-06-18", b"2025-11-25"];
-
-/// True for a revision of the legacy era.
-pub fn is_legacy(version: &[u8]) -> bool {
-    LEGACY.contains(&version)
-}
-
-/// True for a revision of the modern era.
-pub fn is_modern(version: &[u8]) -> bool {
-    version == b"2026-07-28"
-}
-
-fn missing_id(fields: &Fields<'_>) -> MissingId {
-    match fields.get(Single::ProtocolVersion) {
-        Some(version) if !is_legacy(version) => MissingId::Omit,
-        _ => MissingId::Null,
+impl<'a> From<&'a [u8]> for Text<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Borrowed(bytes)
     }
 }
 
-fn encode_fields(fields: &Fields<'_>, out: &mut slab::Fields) {
-    for (single, id) in [
-        (Single::SessionId, field::SESSION_ID),
-        (Single::ProtocolVersion, field::PROTOCOL_VERSION),
-        (Single::LastEventId, field::LAST_EVENT_ID),
-        (Single::Authorization, field::AUTHORIZATION),
-        (Single::Method, field::MCP_METHOD),
-        (Single::Name, field::MCP_NAME),
-        (Single::Host, field::HOST),
-        (Single::Origin, field::ORIGIN),
-    ] {
-        if let Some(value) = fields.get(single) {
-            out.push(id, b"", value);
-        }
-    }
-    for (name, value) in &fields.others {
-        out.push(field::MCP_OTHER, name, value);
+impl From<Bytes> for Text<'_> {
+    fn from(bytes: Bytes) -> Self {
+        Self::Owned(bytes)
     }
 }

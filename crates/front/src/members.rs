@@ -59,3 +59,21 @@ fn value_end(text: &[u8]) -> usize {
     }
     at
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn members_are_those_serde_finds(keys in proptest::collection::btree_map("[a-z\"\\\\{}\\[\\],:]{1,6}", "\\PC{0,10}", 0..6)) {
+            let value: serde_json::Value = keys.iter().map(|(key, text)| (key.clone(), serde_json::json!([{ key.as_str(): text }, text]))).collect::<serde_json::Map<_, _>>().into();
+            for text in [serde_json::to_string(&value).expect("JSON"), serde_json::to_string_pretty(&value).expect("JSON")] {
+                let found: Vec<(String, serde_json::Value)> = members(text.as_bytes()).map(|(key, value)| (serde_json::from_slice(key).expect("key"), serde_json::from_slice(value).expect("value"))).collect();
+                let expected: Vec<(String, serde_json::Value)> = value.as_object().expect("object").iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}

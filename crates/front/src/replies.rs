@@ -1,300 +1,240 @@
-//! Replies that are known before the request comes.
+//! Replies that are known before the request comes, and rules for those that may be found in a cache.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use envelope::words;
 
-use crate::guard::{Fields, Single};
-use crate::hub::is_modern;
-use crate::media_type::trim_js;
-use crate::members::members;
-use crate::message::Message;
+use crate::revision::Revision;
 
-/// The table of prepared results. It is replaced as a whole, so readers never wait.
+/// Prepared replies for everyone. They are replaced as a whole, so readers never wait.
 ///
-/// Only requests that leave no question are answered from it; the consumer gets all others, and with them the task of
+/// Only requests that leave no question are answered from them; the consumer gets all others, and with them the task of
 /// saying what is wrong.
 #[derive(Clone, Debug, Default)]
 pub struct Replies {
-    /// Nobody is authenticated here, so that `Authorization` decides nothing. When false nothing is answered from the
-    /// table.
-    pub open: bool,
-    /// Results of the modern era by method, for requests with nothing but `_meta` in their params.
-    pub modern: HashMap<Vec<u8>, Bytes>,
-    /// Notifications of the modern era are accepted without the consumer.
-    pub notifications: bool,
+    /// Replies where nobody is authenticated. None = the consumer answers everything.
+    pub anonymous: Option<Arc<Table>>,
+    /// Replies by the scope of a token ([`crate::tokens::Grant::scope`]); what a scope may not see is not in its table.
+    /// Without a table for its scope the consumer answers a request.
+    pub scopes: HashMap<Bytes, Arc<Table>>,
 }
 
-/// What the table says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// The result for the id of the request.
-    Result(Bytes),
-    /// 202 without a body.
-    Accepted,
+/// A method that can be answered before its request comes: its result depends on no member of its params.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Prepared {
+    /// `server/discover`.
+    Discover,
+    /// `ping`.
+    Ping,
+    /// `tools/list`, the first page.
+    Tools,
+    /// `prompts/list`, the first page.
+    Prompts,
+    /// `resources/list`, the first page.
+    Resources,
+    /// `resources/templates/list`, the first page.
+    Templates,
 }
 
-impl Replies {
-    pub(crate) fn find(&self, message: &Message, body: &[u8], fields: &Fields<'_>) -> Option<Found> {
-        if !self.open || message.has(words_flag::IS_ERROR) {
-            return None;
+impl Prepared {
+    /// Every method, in the order of [`crate::stats::Stats::prepared`].
+    pub const ALL: [Self; 6] = [
+        Self::Discover,
+        Self::Ping,
+        Self::Tools,
+        Self::Prompts,
+        Self::Resources,
+        Self::Templates,
+    ];
+
+    /// The method of this name.
+    #[must_use]
+    pub fn of(method: &[u8]) -> Option<Self> {
+        match method {
+            b"server/discover" => Some(Self::Discover),
+            b"ping" => Some(Self::Ping),
+            b"tools/list" => Some(Self::Tools),
+            b"prompts/list" => Some(Self::Prompts),
+            b"resources/list" => Some(Self::Resources),
+            b"resources/templates/list" => Some(Self::Templates),
+            _ => None,
         }
-        match message.kind() {
-            KIND_REQUEST => {
-                let method = message.plain_method(body)?;
-                let result = self.modern.get(method)?;
-                let sound = agrees(message, body, fields) && only_meta(message, body);
-                sound.then(|| Found::Result(result.clone()))
-            }
-            KIND_NOTIFICATION if self.notifications => {
-                let version = fields.get(Single::ProtocolVersion);
-                let known = message.version(body).is_some() || version.is_none_or(is_modern);
-                known.then_some(Found::Accepted)
-            }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Discover => "server/discover",
+            Self::Ping => "ping",
+            Self::Tools => "tools/list",
+            Self::Prompts => "prompts/list",
+            Self::Resources => "resources/list",
+            Self::Templates => "resources/templates/list",
+        }
+    }
+
+    /// True when the revision has the method.
+    #[must_use]
+    pub const fn exists(self, revision: Revision) -> bool {
+        match self {
+            Self::Discover => revision.modern(),
+            Self::Ping => !revision.modern(),
+            _ => true,
+        }
+    }
+}
+
+/// A method whose results may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Cacheable {
+    /// `tools/call`, by `params.name`.
+    Tool,
+    /// `resources/read`, by `params.uri`.
+    Resource,
+    /// `prompts/get`, by `params.name`.
+    Prompt,
+}
+
+impl Cacheable {
+    /// The method of this name.
+    #[must_use]
+    pub fn of(method: &[u8]) -> Option<Self> {
+        match method {
+            b"tools/call" => Some(Self::Tool),
+            b"resources/read" => Some(Self::Resource),
+            b"prompts/get" => Some(Self::Prompt),
             _ => None,
         }
     }
 }
 
-const KIND_REQUEST: u32 = envelope::Kind::Request as u32;
-const KIND_NOTIFICATION: u32 = envelope::Kind::Notification as u32;
-
-/// Flags of the second word; see [`words`].
-pub(crate) mod words_flag {
-    pub const IS_ERROR: u32 = 1 << 3;
-    pub const METHOD_ESCAPED: u32 = 1 << 5;
-    pub const NAME_ESCAPED: u32 = 1 << 6;
-    pub const URI_ESCAPED: u32 = 1 << 7;
-    pub const VERSION_ESCAPED: u32 = 1 << 8;
+/// How results of one tool, resource or prompt are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Part of the key; changes when earlier results must not be used any more.
+    pub epoch: Bytes,
+    /// The result is the same for everyone; else the principal is part of the key.
+    pub public: bool,
 }
 
-/// True when the mirrored fields say what the body says (2026-07-28, Streamable HTTP, Server Validation) and the
-/// revision is a modern one. Texts with escapes are left to the consumer.
-fn agrees(message: &Message, body: &[u8], fields: &Fields<'_>) -> bool {
-    let escapes = words_flag::METHOD_ESCAPED
-        | words_flag::NAME_ESCAPED
-        | words_flag::URI_ESCAPED
-        | words_flag::VERSION_ESCAPED;
-    if message.has(escapes) {
-        return false;
-    }
-    let (Some(method), Some(version)) = (message.method(body), message.version(body)) else {
-        return false;
-    };
-    let field = |which| fields.get(which).map(trim_js);
-    if !is_modern(version)
-        || field(Single::ProtocolVersion) != Some(version)
-        || field(Single::Method) != Some(method)
-    {
-        return false;
-    }
-    let named = match method {
-        b"tools/call" | b"prompts/get" => message.name(body),
-        b"resources/read" => message.uri(body),
-        _ => return true,
-    };
-    match (field(Single::Name), named) {
-        (None, None) => true,
-        (Some(value), Some(named)) => decoded(value).is_some_and(|value| value == named),
-        _ => false,
-    }
+/// Why an entry was not taken into a [`Table`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotPrepared;
+
+/// Replies and rules for one scope.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    results: [[Option<Bytes>; Prepared::ALL.len()]; Revision::ALL.len()],
+    pub(crate) notifications: bool,
+    rules: [Rules; 3],
 }
 
-/// The text a field value stands for: plain, or Base64 of UTF-8 in its sentinel (2026-07-28, Value Encoding).
-#[must_use]
-pub fn decoded(value: &[u8]) -> Option<Vec<u8>> {
-    if !value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
-        return None;
-    }
-    let inner = value
-        .strip_prefix(b"=?base64?".as_slice())
-        .and_then(|rest| rest.strip_suffix(b"?=".as_slice()));
-    match inner {
-        // The engine refuses missing padding and stray bits.
-        Some(text) => STANDARD
-            .decode(text)
-            .ok()
-            .filter(|bytes| std::str::from_utf8(bytes).is_ok()),
-        None => Some(value.to_vec()),
-    }
+#[derive(Clone, Debug, Default)]
+struct Rules {
+    named: HashMap<Box<[u8]>, Rule>,
+    others: Option<Rule>,
 }
 
-const CAPABILITIES: &[u8] = b"\"io.modelcontextprotocol/clientCapabilities\"";
-const CLIENT_INFO: &[u8] = b"\"io.modelcontextprotocol/clientInfo\"";
-const LOG_LEVEL: &[u8] = b"\"io.modelcontextprotocol/logLevel\"";
-
-/// True when params has `_meta` and nothing else, and `_meta` is one the consumer would take without a remark.
-fn only_meta(message: &Message, body: &[u8]) -> bool {
-    let Some(params) = message.params(body) else {
-        return false;
-    };
-    let mut list = members(params);
-    let (Some((b"\"_meta\"", meta)), None) = (list.next(), list.next()) else {
-        return false;
-    };
-    let mut capable = false;
-    members(meta).all(|(key, value)| match key {
-        CAPABILITIES => {
-            capable = value.starts_with(b"{");
-            capable
+impl Table {
+    /// An empty table. With `notifications`, those the consumer has no use for are accepted without it: all of the modern
+    /// era, and in the legacy era all but `notifications/initialized`, `notifications/cancelled` and
+    /// `notifications/roots/list_changed`.
+    #[must_use]
+    pub fn new(notifications: bool) -> Self {
+        Self {
+            notifications,
+            ..Self::default()
         }
-        CLIENT_INFO => value.starts_with(b"{") && is_implementation(value),
-        LOG_LEVEL | b"\"progressToken\"" => false,
-        // It could spell any of the above.
-        other => !other.contains(&b'\\'),
-    }) && capable
-}
+    }
 
-fn is_implementation(object: &[u8]) -> bool {
-    let (mut name, mut version) = (false, false);
-    members(object).all(|(key, value)| {
-        let text = value.starts_with(b"\"");
-        match key {
-            b"\"name\"" => name = text,
-            b"\"version\"" => version = text,
-            _ => return true,
+    /// Prepares the reply to `method` in `revision`: the JSON text of its `result`, as the consumer would write it.
+    ///
+    /// # Errors
+    /// [`NotPrepared`] for a method that cannot be prepared or does not exist in the revision.
+    pub fn set(&mut self, revision: Revision, method: &[u8], result: Bytes) -> Result<(), NotPrepared> {
+        let method = Prepared::of(method).filter(|method| method.exists(revision));
+        let slot =
+            method.and_then(|method| self.results.get_mut(revision as usize)?.get_mut(method as usize));
+        *slot.ok_or(NotPrepared)? = Some(result);
+        Ok(())
+    }
+
+    /// Lets results of `tools/call`, `resources/read` or `prompts/get` be looked up: those of `name` (a name or URI in
+    /// UTF-8, without escapes), or of all names without a rule of their own. A tool with parameters that are mirrored
+    /// in `Mcp-Param-*` fields must have no rule: only the consumer checks these.
+    ///
+    /// # Errors
+    /// [`NotPrepared`] for another method.
+    pub fn cache(&mut self, method: &[u8], name: Option<&[u8]>, rule: Rule) -> Result<(), NotPrepared> {
+        let method = Cacheable::of(method).ok_or(NotPrepared)?;
+        let rules = self.rules.get_mut(method as usize).ok_or(NotPrepared)?;
+        match name {
+            Some(name) => {
+                rules.named.insert(name.into(), rule);
+            }
+            None => rules.others = Some(rule),
         }
-        text
-    }) && name
-        && version
-}
+        Ok(())
+    }
 
-const _: () = assert!(
-    words::HEADER == 22,
-    "the positions in `Message` follow this layout"
-);
+    pub(crate) fn result(&self, revision: Revision, method: Prepared) -> Option<&Bytes> {
+        self.results
+            .get(revision as usize)?
+            .get(method as usize)?
+            .as_ref()
+    }
+
+    pub(crate) fn rule(&self, method: Cacheable, name: &[u8]) -> Option<&Rule> {
+        let rules = self.rules.get(method as usize)?;
+        rules.named.get(name).or(rules.others.as_ref())
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn find(text: &str, lines: &[(&str, &str)]) -> Option<Found> {
-        let replies = Replies {
-            open: true,
-            notifications: true,
-            modern: [
-                (b"tools/list".to_vec(), Bytes::from_static(b"{}")),
-                (b"tools/call".to_vec(), Bytes::from_static(b"1")),
-            ]
-            .into(),
-        };
-        let mut fields = Fields::default();
-        for (name, value) in lines {
-            fields.add(name.as_bytes(), value.as_bytes());
-        }
-        let message = Message::scan(text.as_bytes(), &envelope::Limits::default()).expect("sound");
-        replies.find(&message, text.as_bytes(), &fields)
-    }
-
-    const META: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}"#;
-    const VERSION: (&str, &str) = ("MCP-Protocol-Version", "2026-07-28");
-    const LIST: (&str, &str) = ("Mcp-Method", "tools/list");
-
-    fn list(params: &str) -> String {
-        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{params}}}"#)
-    }
 
     #[test]
-    fn only_requests_without_a_question_are_answered() {
-        let found = Some(Found::Result(Bytes::from_static(b"{}")));
-        let good = list(&format!(r#"{{"_meta":{{{META},"x":[1,{{"a":"}}"}}]}}}}"#));
-        assert_eq!(find(&good, &[VERSION, LIST]), found);
-        let info = r#""io.modelcontextprotocol/clientInfo""#;
-        for (extra, expected) in [
-            (format!(r#",{info}:{{"name":"a","version":"1","t":{{}}}}"#), true),
-            (format!(r#",{info}:{{"name":"a"}}"#), false),
-            (format!(r#",{info}:{{"name":"a","version":1}}"#), false),
-            (format!(r",{info}:1"), false),
-            (r#","progressToken":1"#.to_owned(), false),
-            (r#","io.modelcontextprotocol/logLevel":"debug""#.to_owned(), false),
-            (r#","progress\u0054oken":{}"#.to_owned(), false),
-        ] {
-            let text = list(&format!("{{ \"_meta\" : {{{META}{extra}}} }}"));
-            assert_eq!(find(&text, &[VERSION, LIST]).is_some(), expected, "{text}");
-        }
-        for params in [
-            format!(r#"{{"_meta":{{{META}}},"cursor":"x"}}"#),
-            format!(r#"{{"cursor":null,"_meta":{{{META}}}}}"#),
-            r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#.to_owned(),
-            format!(r#"{{"_meta":{{{}}}}}"#, META.replace("{}", "[]")),
-            format!(r#"{{"_meta":{{{}}}}}"#, META.replace("2026-07-28", "2099-01-01")),
-            "{}".to_owned(),
-        ] {
-            assert_eq!(find(&list(&params), &[VERSION, LIST]), None, "{params}");
-        }
-        assert_eq!(find(&good, &[LIST]), None);
-        assert_eq!(find(&good, &[VERSION]), None);
-        assert_eq!(find(&good, &[VERSION, ("Mcp-Method", "tools/call")]), None);
-        assert_eq!(find(&good, &[("MCP-Protocol-Version", "2025-11-25"), LIST]), None);
-        assert_eq!(
-            find(&good.replace("tools/list", "tools\\/list"), &[VERSION, LIST]),
-            None
-        );
-        assert_eq!(
-            find(
-                &good.replace("tools/list", "ping"),
-                &[VERSION, ("Mcp-Method", "ping")]
-            ),
-            None
-        );
-    }
-
-    #[test]
-    fn names_agree_plain_or_in_base64() {
-        let value = |name: &str, header: Option<&str>| {
-            let text = format!(
-                r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","_meta":{{{META}}}}}}}"#
+    fn only_what_exists_is_prepared() {
+        let mut table = Table::default();
+        let result = Bytes::from_static(b"{}");
+        for revision in Revision::ALL {
+            for method in Prepared::ALL {
+                assert_eq!(Prepared::of(method.name().as_bytes()), Some(method));
+                let set = table.set(revision, method.name().as_bytes(), result.clone());
+                assert_eq!(set.is_ok(), method.exists(revision));
+                assert_eq!(table.result(revision, method).is_some(), method.exists(revision));
+            }
+            assert_eq!(
+                table.set(revision, b"tools/call", result.clone()),
+                Err(NotPrepared)
             );
-            let message = Message::scan(text.as_bytes(), &envelope::Limits::default()).expect("sound");
-            let mut fields = Fields::default();
-            fields.add(b"mcp-protocol-version", b"2026-07-28");
-            fields.add(b"mcp-method", b"tools/call");
-            if let Some(header) = header {
-                fields.add(b"mcp-name", header.as_bytes());
-            }
-            agrees(&message, text.as_bytes(), &fields)
-        };
-        assert!(value("echo", Some("echo")));
-        assert!(value("echo", Some("=?base64?ZWNobw==?=")));
-        assert!(value("é", Some("=?base64?w6k=?=")));
-        for bad in [
-            None,
-            Some("other"),
-            Some("=?base64?ZWNobw?="),
-            Some("=?base64?ZWNobx==?="),
-            Some("=?base64?/w==?="),
-        ] {
-            assert!(!value("echo", bad), "{bad:?}");
         }
-        assert!(!value("é", Some("é")));
+        assert!(!Prepared::Ping.exists(Revision::July2026) && !Prepared::Discover.exists(Revision::June2025));
     }
 
     #[test]
-    fn notifications() {
-        let text = r#"{"jsonrpc":"2.0","method":"notifications/x"}"#;
-        assert_eq!(find(text, &[VERSION]), Some(Found::Accepted));
-        assert_eq!(find(text, &[("MCP-Protocol-Version", "2099-01-01")]), None);
-    }
-
-    proptest! {
-        #[test]
-        fn base64_of_any_text_comes_back(text in "\\PC{0,40}") {
-            let value = format!("=?base64?{}?=", STANDARD.encode(&text));
-            prop_assert_eq!(decoded(value.as_bytes()), Some(text.into_bytes()));
-        }
-
-        #[test]
-        fn members_are_those_serde_finds(keys in proptest::collection::btree_map("[a-z\"\\\\{}\\[\\],:]{1,6}", "\\PC{0,10}", 0..6)) {
-            let value: serde_json::Value = keys.iter().map(|(key, text)| (key.clone(), serde_json::json!([{ key.as_str(): text }, text]))).collect::<serde_json::Map<_, _>>().into();
-            for text in [serde_json::to_string(&value).expect("JSON"), serde_json::to_string_pretty(&value).expect("JSON")] {
-                let found: Vec<(String, serde_json::Value)> = members(text.as_bytes()).map(|(key, value)| (serde_json::from_slice(key).expect("key"), serde_json::from_slice(value).expect("value"))).collect();
-                let expected: Vec<(String, serde_json::Value)> = value.as_object().expect("object").iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-                prop_assert_eq!(found, expected);
-            }
-        }
+    fn a_rule_of_its_own_goes_before_the_one_for_all() {
+        let mut table = Table::default();
+        let rule = |epoch: &'static str| Rule {
+            epoch: Bytes::from_static(epoch.as_bytes()),
+            public: false,
+        };
+        table
+            .cache(b"resources/read", Some(b"a:b"), rule("1"))
+            .expect("cacheable");
+        assert_eq!(table.rule(Cacheable::Resource, b"a:b"), Some(&rule("1")));
+        assert_eq!(table.rule(Cacheable::Resource, b"a:c"), None);
+        table
+            .cache(b"resources/read", None, rule("2"))
+            .expect("cacheable");
+        assert_eq!(table.rule(Cacheable::Resource, b"a:b"), Some(&rule("1")));
+        assert_eq!(table.rule(Cacheable::Resource, b"a:c"), Some(&rule("2")));
+        assert_eq!(table.rule(Cacheable::Tool, b"a:c"), None);
+        assert_eq!(table.cache(b"tools/list", None, rule("3")), Err(NotPrepared));
     }
 }

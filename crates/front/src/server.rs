@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -18,8 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::hub::{Hub, Inbox, Shared};
 use crate::open;
-use crate::queue::{Queue, TooSmall};
-use crate::replies::Replies;
+use crate::queue::TooSmall;
 use crate::slab::{Broken, Reply};
 use crate::tls::{self, Tls};
 
@@ -31,7 +30,7 @@ struct Thread {
 
 /// A running front. Dropping it ends its connections at once.
 pub struct Front {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     threads: Mutex<Vec<Thread>>,
     inboxes: Vec<Arc<Inbox>>,
     address: SocketAddr,
@@ -75,14 +74,7 @@ impl Front {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let count = config.threads.max(1);
-        let shared = Arc::new(Shared {
-            queue: Queue::new(config.limits.queue, wake),
-            config,
-            draining: AtomicBool::new(false),
-            replies: ArcSwap::default(),
-            answered: AtomicU64::new(0),
-            connections: AtomicUsize::new(0),
-        });
+        let shared = Shared::new(config, wake);
         let deadline = Arc::new(Mutex::new(None));
         let mut threads = Vec::with_capacity(count);
         for index in 0..count {
@@ -130,11 +122,6 @@ impl Front {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// Replaces the table of prepared replies; requests that come later see the new one.
-    pub fn set_replies(&self, replies: Replies) {
-        self.shared.replies.store(Arc::new(replies));
-    }
-
     /// Replaces certificates, key and client authorities; handshakes that begin later see the new ones.
     ///
     /// # Errors
@@ -151,13 +138,7 @@ impl Front {
         Ok(())
     }
 
-    /// Requests answered from the table so far.
-    #[must_use]
-    pub fn answered(&self) -> u64 {
-        self.shared.answered.load(Ordering::Relaxed)
-    }
-
-    /// Takes request records; see [`Queue::drain_into`].
+    /// Takes request records; see [`crate::Queue::drain_into`].
     ///
     /// # Errors
     /// [`TooSmall`] when `slab` might not take one record.

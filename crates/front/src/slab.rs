@@ -21,6 +21,9 @@
 //!
 //! Only `MCP_OTHER` fields have a name. Values are the bytes of the field line: Latin-1 where they are not ASCII.
 //!
+//! A request of a legacy session is settled by the last record of its token ([`reply_flag::END`] or
+//! [`reply_flag::ABANDON`]), which is to be sent even when its peer has gone: until then its id is taken.
+//!
 //! A body of [`INLINE`] bytes or more is detached: it waits under its token for [`crate::Queue::take_body`].
 //!
 //! # Replies (consumer → front)
@@ -74,6 +77,8 @@ pub mod flag {
     pub const DETACHED: u16 = 1 << 2;
     /// The request came over HTTP/2.
     pub const HTTP2: u16 = 1 << 3;
+    /// A rule lets the result be kept, and the cache did not have it.
+    pub const MISSED: u16 = 1 << 4;
 }
 
 /// Ids of request fields.
@@ -102,8 +107,10 @@ pub mod field {
     pub const HOST: u16 = 11;
     /// `Origin`.
     pub const ORIGIN: u16 = 12;
-    /// Principal the token table has for `Authorization`: 8 bytes.
+    /// Principal the token table has for `Authorization`, which is then left out.
     pub const PRINCIPAL: u16 = 13;
+    /// Scope the token table has for `Authorization`.
+    pub const SCOPE: u16 = 14;
     /// SHA-256 of the verified client certificate, in lower-case hex.
     pub const CLIENT_CERT_SHA256: u16 = 32;
     /// Subject of the verified client certificate (RFC 4514), at most 1,024 bytes of ASCII.
@@ -328,6 +335,12 @@ impl Reply {
     #[must_use]
     pub fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
+    }
+
+    /// True for the last record of its token.
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        self.has(reply_flag::END | reply_flag::ABANDON)
     }
 
     /// The value of a field.

@@ -5,17 +5,19 @@
 mod support;
 
 use bytes::Bytes;
-use front::Replies;
+use front::{Replies, Revision, Table};
 use support::{config, request, start};
 
 const LIST: &str = r#"{"jsonrpc":"2.0","id":"\u0061","method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
 const FIELDS: &str = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/list\r\n";
 
 fn replies(open: bool, result: &'static str) -> Replies {
+    let mut table = Table::new(true);
+    let result = Bytes::from_static(result.as_bytes());
+    table.set(Revision::July2026, b"tools/list", result).unwrap();
     Replies {
-        open,
-        notifications: true,
-        modern: [(b"tools/list".to_vec(), Bytes::from_static(result.as_bytes()))].into(),
+        anonymous: open.then(|| table.into()),
+        ..Replies::default()
     }
 }
 
