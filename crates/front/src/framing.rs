@@ -147,6 +147,9 @@ impl Chunks {
                     if line.is_empty() {
                         return Ok(Progress::Done(std::mem::take(&mut self.body).freeze()));
                     }
+                    if !is_field(&line) {
+                        return Err(error::HTTP_MALFORMED);
+                    }
                     self.state = State::Trailers(seen + line.len() + 2);
                 }
             }
@@ -177,12 +180,69 @@ fn line(input: &mut BytesMut, bound: usize, too_long: Row) -> Result<Option<Byte
 }
 
 fn chunk_size(line: &[u8]) -> Result<usize, Row> {
-    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
+    let end = memchr::memchr(b';', line).unwrap_or(line.len());
+    let (digits, extensions) = line.split_at_checked(end).unwrap_or_default();
     let text = std::str::from_utf8(digits).unwrap_or_default();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) || !are_extensions(extensions) {
         return Err(error::HTTP_MALFORMED);
     }
     usize::from_str_radix(text, 16).map_err(|_| error::HTTP_BODY_TOO_LARGE)
+}
+
+/// True for chunk extensions (RFC 9112, 7.1.1) without the white space that parsers disagree on.
+fn are_extensions(mut rest: &[u8]) -> bool {
+    while !rest.is_empty() {
+        let Some(after) = rest.strip_prefix(b";").and_then(after_token) else {
+            return false;
+        };
+        let value = after.strip_prefix(b"=").map(|value| {
+            let quoted = value.strip_prefix(b"\"");
+            quoted.map_or_else(|| after_token(value), after_quoted)
+        });
+        let Some(after) = value.unwrap_or(Some(after)) else {
+            return false;
+        };
+        rest = after;
+    }
+    true
+}
+
+/// What is behind the token that begins here.
+fn after_token(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().position(|byte| !is_token(*byte));
+    bytes
+        .get(end.unwrap_or(bytes.len())..)
+        .filter(|_| end != Some(0) && !bytes.is_empty())
+}
+
+/// What is behind the quoted string whose opening quote is already gone.
+fn after_quoted(bytes: &[u8]) -> Option<&[u8]> {
+    let mut escaped = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            byte if !is_text(*byte) => return None,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return bytes.get(at + 1..),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// True for a field line (RFC 9112, 5).
+fn is_field(line: &[u8]) -> bool {
+    after_token(line)
+        .and_then(|rest| rest.strip_prefix(b":"))
+        .is_some_and(|value| value.iter().all(|byte| is_text(*byte)))
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
 #[cfg(test)]
@@ -266,6 +326,49 @@ mod tests {
             decode(format!("0\r\nT: {}", "x".repeat(200)).as_bytes(), 7),
             Err(error::HTTP_HEADERS_TOO_LARGE)
         );
+    }
+
+    #[test]
+    fn a01_extensions_and_trailers_follow_the_grammar() {
+        let body = |size: &str, trailers: &str| {
+            decode(format!("{size}\r\nabc\r\n0\r\n{trailers}\r\n").as_bytes(), 7)
+        };
+        for size in ["3", "003", "3;a", "3;a=b;c", "3;a=\"b;\\\" c\"", "3;a=\"\""] {
+            assert_eq!(
+                body(size, "").map(|body| body.map(|body| body.len())),
+                Ok(Some(3)),
+                "{size}"
+            );
+        }
+        for size in [
+            "3;",
+            "3; a",
+            "3;\ta",
+            "3 ;a",
+            "3;a =b",
+            "3;a=",
+            "3;a;",
+            "3;=b",
+            "3;a=\"b",
+            "3;a=\"b\"c",
+            "3;a=\"\u{1}\"",
+            "3;é",
+        ] {
+            assert_eq!(body(size, ""), Err(error::HTTP_MALFORMED), "{size}");
+        }
+        for trailers in ["A: b\r\n", "A:\r\n", "A:b\r\nC-D:\te\r\n"] {
+            assert!(matches!(body("3", trailers), Ok(Some(_))), "{trailers}");
+        }
+        for trailers in [
+            "A b\r\n",
+            ": b\r\n",
+            " A: b\r\n",
+            "A : b\r\n",
+            "A: \u{1}\r\n",
+            "A: b\r\n c\r\n",
+        ] {
+            assert_eq!(body("3", trailers), Err(error::HTTP_MALFORMED), "{trailers}");
+        }
     }
 
     proptest! {
