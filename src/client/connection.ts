@@ -74,7 +74,7 @@ export class Connection {
     try {
       await this.transport.start({
         message: (message, origin) => this.#receive(message, origin),
-        reply: (reply) => this.#onReply(reply),
+        reply: (reply, origin) => this.#onReply(reply, origin),
         takesBytes: (requestId) => this.#takesBytes(requestId),
         closed: (reason) => this.#onClosed(reason),
         noise: (bytes) => this.#events.noise(bytes),
@@ -208,7 +208,7 @@ export class Connection {
       }
       return;
     }
-    this.#onResponse(message);
+    this.#onResponse(message, origin);
   }
 
   /** Only requests that want bytes get them, so that whoever parses knows who asked for it. */
@@ -224,17 +224,18 @@ export class Connection {
     return false;
   }
 
-  #onReply({ id, result }: RawReply): void {
+  #onReply({ id, result }: RawReply, origin: MessageOrigin): void {
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
     if (pending?.options.bytes === true) {
       this.#pending.delete(pending.id);
+      pending.options.onAnswer?.(origin.arrivedAt ?? performance.now());
       pending.resolve(result);
     } else {
-      this.#receive({ jsonrpc: '2.0', id, result: result.toJson() }, {});
+      this.#receive({ jsonrpc: '2.0', id, result: result.toJson() }, origin);
     }
   }
 
-  #onResponse(response: JsonRpcResponse): void {
+  #onResponse(response: JsonRpcResponse, origin: MessageOrigin): void {
     const { id } = response;
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
     if (pending === undefined) {
@@ -244,6 +245,7 @@ export class Connection {
       return;
     }
     this.#pending.delete(pending.id);
+    pending.options.onAnswer?.(origin.arrivedAt ?? performance.now());
     if ('error' in response) {
       const { code, message, data } = response.error;
       if (!Number.isInteger(code) || typeof message !== 'string') {

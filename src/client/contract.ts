@@ -38,6 +38,8 @@ import type { RawReply, RawResult } from './raw-result.ts';
 export interface MessageOrigin {
   /** Our request whose own stream carried the message (Streamable HTTP); undefined on stdio and GET streams. */
   readonly requestId?: number | string;
+  /** `performance.now()` when the last byte of an answer was there, where the transport knows. */
+  readonly arrivedAt?: number;
 }
 
 /** The sending and receiving end of a client; implemented per transport in `transports/`. */
@@ -160,6 +162,8 @@ export interface RequestOptions {
   readonly requestState?: string;
   /** Told the JSON-RPC id under which the request went out (to match {@link MessageOrigin}). */
   readonly onSent?: (requestId: number | string) => void;
+  /** Told `performance.now()` of the moment the answer (result or error) had arrived, before it was read. */
+  readonly onAnswer?: (arrivedAt: number) => void;
 }
 
 /** A modern `input_required` answer, seen only with `inputRequired: 'return'`. */

@@ -34,6 +34,7 @@ export class IncomingMessage {
   #bytes: ByteParts | undefined;
   #scan: ReplyScan | undefined;
   #asked = false;
+  #arrivedAt = 0;
   #size = 0;
 
   /** @param mayStayBytes asked once it is large: a reply may be left as bytes */
@@ -44,6 +45,11 @@ export class IncomingMessage {
   /** Bytes so far. */
   get size(): number {
     return this.#size;
+  }
+
+  /** `performance.now()` when it was whole. */
+  get arrivedAt(): number {
+    return this.#arrivedAt;
   }
 
   /** Takes `piece` over. */
@@ -85,6 +91,7 @@ export class IncomingMessage {
   }
 
   finish(): Incoming {
+    this.#arrivedAt = performance.now();
     const reply = this.#scan?.finish();
     if (reply !== undefined) return { kind: 'reply', reply };
     const messages = readMessages(this.joined());

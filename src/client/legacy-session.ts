@@ -106,6 +106,7 @@ export class LegacySession {
       onProgress: options.onProgress,
       onLog: options.onLog,
       onSent: options.onSent,
+      onAnswer: options.onAnswer,
       bytes: options.bytes,
     });
   }

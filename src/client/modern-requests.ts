@@ -62,6 +62,7 @@ async function send(
     onProgress: options.onProgress,
     onLog: options.onLog,
     onSent,
+    onAnswer: options.onAnswer,
     bytes: options.bytes,
   });
 }

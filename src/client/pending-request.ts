@@ -24,6 +24,7 @@ export interface CallOptions {
   readonly onProgress?: ((update: ProgressUpdate) => void) | undefined;
   readonly onLog?: ((message: LogMessage) => void) | undefined;
   readonly onSent?: ((requestId: number | string) => void) | undefined;
+  readonly onAnswer?: ((arrivedAt: number) => void) | undefined;
   /** A large result may be left as bytes. */
   readonly bytes?: boolean | undefined;
 }

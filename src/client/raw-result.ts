@@ -1,5 +1,4 @@
 import type { ByteParts } from '../core/byte-parts.ts';
-import { FerroError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { RequestId } from '../core/jsonrpc.ts';
 import type { RequestOptions } from './contract.ts';
@@ -32,8 +31,8 @@ export interface RawFacts {
   readonly contents: number;
 }
 
-/** Longest member that is read apart from the result (`_meta`, `resultType`, a URI). */
-export const MAX_MEMBER_BYTES = 64 * 1024;
+/** Longest URI that is read apart from its result. */
+export const MAX_URI_BYTES = 64 * 1024;
 
 /**
  * A large result, strictly checked and left as the bytes it came in. What a caller has to know of it was found in the
@@ -59,13 +58,10 @@ export class RawResult {
     return this.members.find((member) => member.name === name);
   }
 
-  /** Parses one member; undefined when it is not there. @throws FerroError UPSTREAM_PROTOCOL when it is too large */
+  /** Parses one member; undefined when it is not there. */
   value(name: string): unknown {
     const member = this.member(name);
     if (member === undefined) return undefined;
-    if (member.end - member.valueStart > MAX_MEMBER_BYTES) {
-      throw new FerroError('UPSTREAM_PROTOCOL', { detail: `${name} of a result is too large` });
-    }
     return JSON.parse(this.bytes.text(member.valueStart, member.end));
   }
 

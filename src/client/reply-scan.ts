@@ -9,7 +9,7 @@ import type { ByteParts } from '../core/byte-parts.ts';
 import type { RequestId } from '../core/jsonrpc.ts';
 import { type JsonObserver, JsonStream, SHAPE } from './json-stream.ts';
 import { isRequestId, MAX_PEER_DEPTH } from './message.ts';
-import { MAX_MEMBER_BYTES, type RawMember, type RawReply, RawResult, type RawText } from './raw-result.ts';
+import { MAX_URI_BYTES, type RawMember, type RawReply, RawResult, type RawText } from './raw-result.ts';
 import { Utf8Check } from './utf8-check.ts';
 
 /** Containers that are looked into; `blocks` is `content` of a result or a prompt message when it is a list. */
@@ -230,7 +230,7 @@ export class ReplyScan implements JsonObserver {
   #addUri(uri: RawText): void {
     if (uri === NO_TEXT) return;
     this.#uris.push(uri);
-    if (this.#uris.length > MAX_URIS || uri.end - uri.start > MAX_MEMBER_BYTES) this.#regular = false;
+    if (this.#uris.length > MAX_URIS || uri.end - uri.start > MAX_URI_BYTES) this.#regular = false;
   }
 
   key(start: number, end: number, escaped: boolean): void {

@@ -6,16 +6,20 @@
  * client's next round takes the call up again. Nothing is ever sent twice.
  */
 import type { McpClient, RequestOptions } from '../client/contract.ts';
+import { RawResult } from '../client/raw-result.ts';
 import { FerroError, RpcError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 import type { ClientCapabilities, InputRequests } from '../core/mcp.ts';
 import type { RequestContext } from '../protocol/context.ts';
+import type { ForwardedResult } from '../protocol/forwarded-result.ts';
 import { type InputRequired, inputRequired, isInputRequired } from '../protocol/input-required.ts';
+import { CallClock } from './delays.ts';
 import { callFailure, isOutage } from './failures.ts';
 import type { Lane } from './lane.ts';
 import type { ParkedCalls } from './parked-calls.ts';
 import { toInputRequest } from './questions.ts';
 import { endToEndMeta, mapResult } from './result-mapping.ts';
+import { forwardedResult } from './result-splice.ts';
 import type { Upstream } from './upstream.ts';
 import { UpstreamCall } from './upstream-call.ts';
 import { allAccepted, assertUrlCapable, declined, urlElicitations } from './url-elicitation.ts';
@@ -24,10 +28,12 @@ export interface Exchange {
   readonly method: 'tools/call' | 'prompts/get' | 'resources/read' | 'completion/complete';
   /** What it is about, in the upstream's words: a parked call is only taken up by the same request. */
   readonly subject: string;
-  send(client: McpClient, options: RequestOptions): Promise<JsonObject>;
+  send(client: McpClient, options: RequestOptions): Promise<JsonObject | RawResult>;
   /** A URI in the result, in the form our clients use. */
   mapUri(uri: string): string;
 }
+
+export type Relayed = JsonObject | ForwardedResult | InputRequired;
 
 /** Extensions that are handled by both ends alone; of others the gateway would have to understand the messages. */
 const END_TO_END_EXTENSIONS = ['io.modelcontextprotocol/ui'];
@@ -38,7 +44,7 @@ export async function relay(
   parked: ParkedCalls,
   exchange: Exchange,
   context: RequestContext,
-): Promise<JsonObject | InputRequired> {
+): Promise<Relayed> {
   const outcome = await relayRound(upstream, parked, exchange, context);
   if (!isInputRequired(outcome)) return outcome;
   const state = { ...(outcome.state as JsonObject), upstream: upstream.name };
@@ -56,7 +62,7 @@ async function relayRound(
   parked: ParkedCalls,
   exchange: Exchange,
   context: RequestContext,
-): Promise<JsonObject | InputRequired> {
+): Promise<Relayed> {
   // Where several upstreams are tried, the state and the answers may belong to another one.
   const state = isForeign(upstream, context) ? undefined : parseState(context.inputState);
   const binding = `${upstream.name}\n${exchange.method}\n${exchange.subject}`;
@@ -69,12 +75,13 @@ async function relayRound(
   if (state?.kind === 'url' && !allAccepted(context.inputResponses)) {
     return declined(exchange.method) as unknown as JsonObject;
   }
-  const release = await upstream.bulkhead.acquire(context.signal, upstream.options.timeoutMs);
-  const call = new UpstreamCall(context);
+  const clock = new CallClock();
+  const release = await clock.waiting(upstream.bulkhead.acquire(context.signal, upstream.options.timeoutMs));
+  const call = new UpstreamCall(context, clock);
   try {
     call.onEnd(release);
-    const lane = await upstream.pool.assign(call, context.era === 'modern', context.signal);
-    call.run((options) => send(upstream, lane, exchange, context, state, options));
+    const lane = await clock.waiting(upstream.pool.assign(call, context.era === 'modern', context.signal));
+    call.run((options) => send(upstream, lane, exchange, context, state, options, clock));
     return await follow(call, { upstream, parked, exchange, context, binding, release });
   } catch (error) {
     call.detach();
@@ -95,12 +102,13 @@ async function send(
   context: RequestContext,
   state: RelayState | undefined,
   options: RequestOptions,
-): Promise<JsonObject> {
-  const client = await lane.ready(options.signal ?? context.signal);
+  clock: CallClock,
+): Promise<JsonObject | RawResult> {
+  const client = await clock.waiting(lane.ready(options.signal ?? context.signal));
   const meta = endToEndMeta(context.meta);
   const common: RequestOptions = { ...options, ...(meta === undefined ? {} : { meta }) };
   const { logLevel } = context;
-  let result: Promise<JsonObject>;
+  let result: Promise<JsonObject | RawResult>;
   if (client.server?.era === 'modern') {
     const inputResponses = isForeign(upstream, context) ? undefined : context.inputResponses;
     result = exchange.send(client, {
@@ -143,11 +151,14 @@ interface Journey {
   readonly release: () => void;
 }
 
-async function follow(call: UpstreamCall, journey: Journey): Promise<JsonObject | InputRequired> {
-  const { parked, context, binding, exchange } = journey;
+async function follow(call: UpstreamCall, journey: Journey): Promise<Relayed> {
+  const { upstream, parked, context, binding } = journey;
   for (;;) {
     const event = await call.next();
-    if (event.kind === 'result') return fromResult(event.result, exchange, context);
+    if (event.kind !== 'questions' && !call.hasAsked) {
+      context.onReplied?.(() => upstream.statistics.replied(call.clock));
+    }
+    if (event.kind === 'result') return fromResult(event.result, journey);
     if (event.kind === 'failure') return fromFailure(event.error, call, journey);
     const inputRequests = call.takeQuestions();
     let handle: string;
@@ -164,11 +175,18 @@ async function follow(call: UpstreamCall, journey: Journey): Promise<JsonObject 
   }
 }
 
-function fromResult(
-  result: JsonObject,
-  exchange: Exchange,
-  context: RequestContext,
-): JsonObject | InputRequired {
+function fromResult(answer: JsonObject | RawResult, journey: Journey): Relayed {
+  const { exchange, context, upstream } = journey;
+  const mapUri = (uri: string): string => exchange.mapUri(uri);
+  if (answer instanceof RawResult) {
+    const forwarded = forwardedResult(exchange.method, answer, mapUri);
+    if (forwarded !== undefined) {
+      upstream.statistics.result(answer.end - answer.start);
+      return forwarded;
+    }
+  }
+  upstream.statistics.result(undefined);
+  const result = answer instanceof RawResult ? answer.toJson() : answer;
   const { resultType } = result;
   if (resultType === 'input_required') {
     const requestState = typeof result['requestState'] === 'string' ? result['requestState'] : undefined;
@@ -182,7 +200,13 @@ function fromResult(
       detail: `result of a kind nobody asked for (${context.method})`,
     });
   }
-  return mapResult(result, (uri) => exchange.mapUri(uri));
+  const whole = exchange.method === 'tools/call' ? withContent(result) : result;
+  return mapResult(whole, mapUri);
+}
+
+/** Every client may rely on `content`, upstreams of old leave it out. */
+function withContent(result: JsonObject): JsonObject {
+  return Array.isArray(result['content']) ? result : { ...result, content: [] };
 }
 
 /** Questions of a modern upstream are checked as those of a legacy one. */

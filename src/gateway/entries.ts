@@ -1,5 +1,6 @@
 /** What the upstreams offer as entries of a registry, in the order of the configuration. */
 import type { McpClient, RequestOptions } from '../client/contract.ts';
+import type { RawResult } from '../client/raw-result.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type {
   CallToolResult,
@@ -11,13 +12,13 @@ import type {
 } from '../core/mcp.ts';
 import type {
   ArgumentCompleter,
+  Outcome,
   PromptEntry,
   ResourceEntry,
   TemplateEntry,
   ToolEntry,
 } from '../features/registry.ts';
 import type { RequestContext } from '../protocol/context.ts';
-import type { InputRequired } from '../protocol/input-required.ts';
 import { type Exchange, relay } from './bridge.ts';
 import { offeredName } from './namespace.ts';
 import type { ParkedCalls } from './parked-calls.ts';
@@ -33,7 +34,7 @@ export interface EntryFactory {
   readonly transparent: boolean;
 }
 
-type Send = (client: McpClient, options: RequestOptions) => Promise<unknown>;
+type Send = (client: McpClient, options: RequestOptions) => Promise<JsonObject | RawResult>;
 
 function exchange(
   factory: EntryFactory,
@@ -45,7 +46,7 @@ function exchange(
   return {
     method,
     subject,
-    send: async (client, options) => (await send(client, options)) as JsonObject,
+    send,
     mapUri: (uri) => factory.addresses.learn(upstream.prefix, uri),
   };
 }
@@ -65,10 +66,10 @@ export function toolEntries(factory: EntryFactory, upstream: Upstream): readonly
           upstream,
           parked,
           exchange(factory, upstream, 'tools/call', tool.name, (client, options) =>
-            client.callTool(tool.name, args, options),
+            client.forward('tools/call', { name: tool.name, arguments: args }, options),
           ),
           context,
-        )) as unknown as CallToolResult | InputRequired,
+        )) as unknown as Outcome<CallToolResult>,
     }));
 }
 
@@ -98,10 +99,10 @@ export function promptEntries(factory: EntryFactory, upstream: Upstream): readon
         upstream,
         parked,
         exchange(factory, upstream, 'prompts/get', prompt.name, (client, options) =>
-          client.getPrompt(prompt.name, args, options),
+          client.forward('prompts/get', { name: prompt.name, arguments: args }, options),
         ),
         context,
-      )) as unknown as GetPromptResult | InputRequired,
+      )) as unknown as Outcome<GetPromptResult>,
     ...completion(factory, upstream, { type: 'ref/prompt', name: prompt.name }),
   }));
 }
@@ -134,15 +135,15 @@ export async function readResource(
   upstream: Upstream,
   uri: string,
   context: RequestContext,
-): Promise<ReadResourceResult | InputRequired> {
+): Promise<Outcome<ReadResourceResult>> {
   return (await relay(
     upstream,
     factory.parked,
     exchange(factory, upstream, 'resources/read', uri, (client, options) =>
-      client.readResource(uri, options),
+      client.forward('resources/read', { uri }, options),
     ),
     context,
-  )) as unknown as ReadResourceResult | InputRequired;
+  )) as unknown as Outcome<ReadResourceResult>;
 }
 
 function completion(
@@ -156,9 +157,10 @@ function completion(
       (await relay(
         upstream,
         factory.parked,
-        exchange(factory, upstream, 'completion/complete', JSON.stringify(ref), (client, options) =>
-          client.complete(ref, argument, Object.keys(values).length === 0 ? undefined : values, options),
-        ),
+        exchange(factory, upstream, 'completion/complete', JSON.stringify(ref), (client, options) => {
+          const known = Object.keys(values).length === 0 ? undefined : values;
+          return client.complete(ref, argument, known, options) as unknown as Promise<JsonObject>;
+        }),
         context,
       )) as unknown as Completion,
   };

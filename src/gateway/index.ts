@@ -1,4 +1,5 @@
 /** Upstream MCP servers as features of one server. */
+export { DELAY_BOUNDS_MS, type DelaySummary, type UpstreamStats } from './delays.ts';
 export { mountUpstream, toTarget, type UpstreamSpec } from './mount.ts';
 export { offeredName, SEPARATOR, upstreamPrefix } from './namespace.ts';
 export type {

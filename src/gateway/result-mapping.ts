@@ -2,7 +2,13 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts';
 
 /** Members that belong to one hop: the codec of the downstream era writes its own. */
-const HOP_MEMBERS = new Set(['resultType', 'ttlMs', 'cacheScope', 'inputRequests', 'requestState']);
+export const HOP_MEMBERS: ReadonlySet<string> = new Set([
+  'resultType',
+  'ttlMs',
+  'cacheScope',
+  'inputRequests',
+  'requestState',
+]);
 const RESERVED_META = 'io.modelcontextprotocol/';
 
 /** `mapUri` turns a URI of the upstream into the one our clients use. */

@@ -1,4 +1,5 @@
 import type { RequestOptions, ServerRequest } from '../client/contract.ts';
+import type { RawResult } from '../client/raw-result.ts';
 import { FerroError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   LogMessage,
 } from '../core/mcp.ts';
 import type { RequestContext } from '../protocol/context.ts';
+import { CallClock } from './delays.ts';
 
 interface Question {
   readonly request: InputRequest;
@@ -21,7 +23,7 @@ interface Question {
 }
 
 export type CallEvent =
-  | { readonly kind: 'result'; readonly result: JsonObject }
+  | { readonly kind: 'result'; readonly result: JsonObject | RawResult }
   | { readonly kind: 'failure'; readonly error: unknown }
   | { readonly kind: 'questions' };
 
@@ -47,7 +49,10 @@ export class UpstreamCall {
   #wake: () => void = () => {};
   #onEnd: (() => void)[] = [];
 
-  constructor(context: RequestContext) {
+  readonly clock: CallClock;
+
+  constructor(context: RequestContext, clock = new CallClock()) {
+    this.clock = clock;
     this.peerKey = context.peerKey;
     this.principalId = context.principal.id;
     this.capabilities = context.clientCapabilities;
@@ -56,6 +61,11 @@ export class UpstreamCall {
 
   get done(): boolean {
     return this.#settled !== undefined;
+  }
+
+  /** The upstream has asked something in the middle of the call. */
+  get hasAsked(): boolean {
+    return this.#asked > 0;
   }
 
   get aborted(): boolean {
@@ -86,8 +96,8 @@ export class UpstreamCall {
   }
 
   /** Starts the request; its outcome is met by {@link next}. */
-  run(send: (options: RequestOptions) => Promise<JsonObject>): void {
-    let outcome: Promise<JsonObject>;
+  run(send: (options: RequestOptions) => Promise<JsonObject | RawResult>): void {
+    let outcome: Promise<JsonObject | RawResult>;
     try {
       outcome = send({
         signal: this.#abort.signal,
@@ -95,7 +105,9 @@ export class UpstreamCall {
         onLog: (message) => this.log(message),
         onSent: (requestId) => {
           this.requestId = requestId;
+          this.clock.sent();
         },
+        onAnswer: (arrivedAt) => this.clock.answered(arrivedAt),
       });
     } catch (error) {
       outcome = Promise.reject(error);

@@ -8,6 +8,7 @@ import type { UpstreamOptions } from '../runtime/config/upstream-options.ts';
 import { Bulkhead } from './bulkhead.ts';
 import { ChangeWatcher } from './change-watcher.ts';
 import { connectTarget } from './connect-target.ts';
+import { CallStatistics } from './delays.ts';
 import type { Lane, LaneState } from './lane.ts';
 import { LanePool } from './lane-pool.ts';
 import { answerQuestion, attribute } from './questions.ts';
@@ -52,6 +53,7 @@ export class Upstream {
   readonly bulkhead: Bulkhead;
   readonly pool: LanePool;
   readonly policy: RestartPolicy;
+  readonly statistics = new CallStatistics();
   readonly #target: UpstreamTarget;
   readonly #deps: GatewayDeps;
   readonly #events: UpstreamEvents;

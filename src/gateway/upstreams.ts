@@ -7,13 +7,13 @@ import {
   type ReadResourceResult,
   type ServerCapabilities,
 } from '../core/mcp.ts';
-import type { Registry } from '../features/registry.ts';
+import type { Outcome, Registry } from '../features/registry.ts';
 import type { RequestContext } from '../protocol/context.ts';
-import type { InputRequired } from '../protocol/input-required.ts';
 import type { ServerEntry } from '../runtime/config/server-entry.ts';
 import { DEFAULT_UPSTREAM_OPTIONS, type UpstreamOptions } from '../runtime/config/upstream-options.ts';
 import { upstreamOfState } from './bridge.ts';
 import { unionOf } from './capabilities.ts';
+import type { UpstreamStats } from './delays.ts';
 import { readResource } from './entries.ts';
 import { EntryPublisher } from './entry-publisher.ts';
 import { upstreamPrefix } from './namespace.ts';
@@ -227,6 +227,11 @@ export class Upstreams {
     return this.#upstreams.map(statusOf);
   }
 
+  /** How long calls took, at the upstreams and in the gateway, and what became of their results. */
+  stats(): readonly UpstreamStats[] {
+    return this.#upstreams.map(({ name, statistics }) => statistics.summary(name));
+  }
+
   /** A legacy downstream session has set (or, gone, no longer has) a log level of its own. */
   setPeerLogLevel(peerKey: string, level: LoggingLevel | undefined): void {
     if (level === undefined) this.#peerLevels.delete(peerKey);
@@ -253,7 +258,7 @@ export class Upstreams {
   async #readUnlisted(
     uri: string,
     context: RequestContext,
-  ): Promise<ReadResourceResult | InputRequired | undefined> {
+  ): Promise<Outcome<ReadResourceResult> | undefined> {
     const { factory } = this.#publisher;
     const known = this.#publisher.addresses.resolve(uri);
     if (known !== undefined) {

@@ -81,6 +81,7 @@ export class Call implements RequestContext {
   #questions = 0;
   #peerKey: string | undefined;
   #steps: Map<string, JsonValue> | undefined;
+  #replied: (() => void)[] | undefined;
 
   constructor(origin: CallOrigin, init: CallInit, outlet: Outlet, limits: Limits) {
     this.origin = origin;
@@ -162,6 +163,19 @@ export class Call implements RequestContext {
   notify(method: string, params: JsonObject): void {
     if (this.done || !this.outlet.canStream) return;
     this.outlet.send(notificationFrame(method, JSON.stringify(params)));
+  }
+
+  onReplied(listener: () => void): void {
+    this.#replied ??= [];
+    this.#replied.push(listener);
+  }
+
+  /** The transport has the reply. */
+  replied(): void {
+    const listeners = this.#replied;
+    if (listeners === undefined) return;
+    this.#replied = undefined;
+    for (const listener of listeners) listener();
   }
 
   async elicit(params: ElicitParams, options?: InputOptions): Promise<ElicitResult> {

@@ -65,4 +65,6 @@ export interface RequestContext {
   readonly inputState: JsonValue | undefined;
   /** Forwards a notification on this request's stream (gateway pass-through). */
   notify(method: string, params: JsonObject): void;
+  /** Runs `listener` once the reply to this request has been given to the transport (measurement). */
+  onReplied?(listener: () => void): void;
 }

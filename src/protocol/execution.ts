@@ -216,6 +216,7 @@ export class Run {
     if (this.call.done) return;
     this.#finish();
     this.call.outlet.end(replyFrame(this.call.idRaw, resultText), 200);
+    this.call.replied();
   }
 
   #forward(outcome: ForwardedResult): void {
@@ -235,6 +236,7 @@ export class Run {
     } else {
       outlet.endBytes(replyParts(call.idRaw, parts), 200);
     }
+    call.replied();
   }
 
   fail(reason: unknown): void {
@@ -243,6 +245,7 @@ export class Run {
     const thrown = inspectable(reason);
     const error = this.#era.encodeError(thrown, this.#execution.deps.logger);
     this.call.outlet.end(errorFrame(this.call.idRaw, error, this.#era.missingId), error.http);
+    this.call.replied();
     // Whatever the handler still does must notice that nobody waits for it.
     this.call.abort(thrown instanceof Error ? thrown : new FerroError('INTERNAL'));
   }

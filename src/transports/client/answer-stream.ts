@@ -92,18 +92,18 @@ export async function followAnswer(
           }
         },
         takesBytes: () => events.takesBytes?.(id) === true,
-        reply: (reply) => {
+        reply: (reply, arrivedAt) => {
           if (reply.id === id) {
             gotAnswer();
           }
-          events.reply?.(reply, { requestId: id });
+          events.reply?.(reply, { requestId: id, arrivedAt });
         },
-        message: (message) => {
+        message: (message, arrivedAt) => {
           const known = addressed(message, id);
           if (isAnswerTo(known, id)) {
             gotAnswer();
           }
-          events.message(known, { requestId: id });
+          events.message(known, { requestId: id, arrivedAt });
         },
       });
       return undefined;

@@ -182,14 +182,15 @@ export class HttpTransport implements ClientTransport {
       const incoming = new IncomingMessage(() => events.takesBytes?.(id) === true);
       await readBodyInto(body, this.#endpoint.maxMessageBytes, (piece) => incoming.push(piece));
       const read = incoming.finish();
+      const origin = { requestId: id, arrivedAt: incoming.arrivedAt };
       if (read.kind === 'reply') {
         answered = read.reply.id === id;
-        events.reply?.(read.reply, { requestId: id });
+        events.reply?.(read.reply, origin);
       } else if (read.kind === 'messages') {
         for (const message of read.messages) {
           const known = addressed(message, id);
           answered ||= isAnswerTo(known, id);
-          events.message(known, { requestId: id });
+          events.message(known, origin);
         }
       }
       if (!answered) {

@@ -100,8 +100,8 @@ export class LegacySseTransport implements ClientTransport {
         }
         if (data.size > 0 && (event === undefined || event === 'message')) {
           deliver(data, {
-            message: (message) => events.message(message, {}),
-            reply: (reply) => events.reply?.(reply, {}),
+            message: (message, arrivedAt) => events.message(message, { arrivedAt }),
+            reply: (reply, arrivedAt) => events.reply?.(reply, { arrivedAt }),
             noise: (bytes) => events.noise?.(bytes),
           });
         }

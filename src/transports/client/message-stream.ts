@@ -10,9 +10,9 @@ const EVENT_ID = /^[\x20-\x7e]{1,1024}$/;
 export interface MessageStreamHandler {
   /** Bytes one event may have. */
   readonly limit: number;
-  message(message: JsonRpcMessage): void;
+  message(message: JsonRpcMessage, arrivedAt: number): void;
   /** A reply left as bytes; comes only when `takesBytes` says so. */
-  reply(reply: RawReply): void;
+  reply(reply: RawReply, arrivedAt: number): void;
   takesBytes(): boolean;
   /** Bytes of an event that was no message. */
   noise(bytes: number): void;
@@ -42,13 +42,14 @@ type Sink = Pick<MessageStreamHandler, 'message' | 'reply' | 'noise'>;
 /** Hands on what an event carried. */
 export function deliver(data: IncomingMessage, handler: Sink): void {
   const incoming = data.finish();
+  const { arrivedAt } = data;
   switch (incoming.kind) {
     case 'reply':
-      handler.reply(incoming.reply);
+      handler.reply(incoming.reply, arrivedAt);
       return;
     case 'messages':
       for (const message of incoming.messages) {
-        handler.message(message);
+        handler.message(message, arrivedAt);
       }
       return;
     case 'noise':

@@ -55,8 +55,8 @@ export async function followSession(endpoint: HttpEndpoint, context: SessionStre
       },
       // The answer to a call may come here when its own stream was taken up again.
       takesBytes: () => events.takesBytes?.() === true,
-      reply: (reply) => events.reply?.(reply, {}),
-      message: (message) => events.message(message, {}),
+      reply: (reply, arrivedAt) => events.reply?.(reply, { arrivedAt }),
+      message: (message, arrivedAt) => events.message(message, { arrivedAt }),
     });
     return 'ended';
   };

@@ -57,10 +57,12 @@ class StdoutLine {
     this.#message = undefined;
     this.#noise = 0;
     if (noise > 0) events.noise?.(noise + 1);
-    const incoming = message?.finish();
-    if (incoming?.kind === 'reply') events.reply?.(incoming.reply, {});
-    else if (incoming?.kind === 'messages') for (const each of incoming.messages) events.message(each, {});
-    else if (message !== undefined) events.noise?.(message.size + 1);
+    if (message === undefined) return;
+    const incoming = message.finish();
+    const { arrivedAt } = message;
+    if (incoming.kind === 'reply') events.reply?.(incoming.reply, { arrivedAt });
+    else if (incoming.kind === 'noise') events.noise?.(message.size + 1);
+    else for (const each of incoming.messages) events.message(each, { arrivedAt });
   }
 }
 
