@@ -46,7 +46,7 @@ const NUMBER = {
   power: 7,
 } as const;
 
-/** Digits of an exponent and characters of a number beyond which the value may not be what it says. */
+/** Digits of an exponent, and characters of a number, beyond which it may become infinite for who parses it. */
 const EXPONENT_DIGITS = 2;
 const NUMBER_CHARS = 64;
 /** Runs of text shorter than this are read byte by byte. */
@@ -371,6 +371,8 @@ export class JsonStream {
     }
     if ((byte === 0x2b || byte === 0x2d) && state === NUMBER.exponent) {
       this.#number = NUMBER.sign;
+      // Small numbers are no danger.
+      if (byte === 0x2d) this.#exponentDigits = -NUMBER_CHARS;
       return 1;
     }
     return state >= NUMBER.zero ? 0 : -1;

@@ -25,7 +25,9 @@ export function mapResult(result: JsonObject, mapUri: (uri: string) => string): 
       mapped[key] = value.map((item) => mapOwnUri(item, mapUri));
     } else if (key === 'messages' && Array.isArray(value)) {
       mapped[key] = value.map((item) =>
-        isJsonObject(item) ? { ...item, content: mapContent(item['content'], mapUri) } : (item as JsonValue),
+        isJsonObject(item) && item['content'] !== undefined
+          ? { ...item, content: mapContent(item['content'], mapUri) }
+          : (item as JsonValue),
       );
     } else define(mapped, key, value);
   }

@@ -54,7 +54,7 @@ describe('JSON in pieces', () => {
         const accepted = accepts(pieces);
         if (accepted && !expected) throw new Error(`accepted in ${pieces.length} pieces`);
         // What is well-formed and still refused is read by the parser; only odd numbers and nesting are.
-        if (!accepted && expected) expect(input).toMatch(/\d{60}|[eE][+-]?\d{3}|\[{400}/);
+        if (!accepted && expected) expect(input).toMatch(/\d{60}|[eE]\+?\d{3}|\[{400}/);
       }
     }
   });
@@ -74,7 +74,7 @@ describe('JSON in pieces', () => {
       fc.property(changed, fc.array(fc.nat(300), { maxLength: 6 }), (bytes, cuts) => {
         const expected = parses(bytes);
         const text = bytes.toString();
-        if (/\d{60}|[eE][+-]?\d{3}/.test(text)) return;
+        if (/\d{60}|[eE]\+?\d{3}/.test(text)) return;
         expect(accepts(cut(bytes, cuts))).toBe(expected);
       }),
       { numRuns: 3_000 },
