@@ -13,6 +13,7 @@ import { fallback } from './fallback.ts';
 import { FRONT_EXPORTS, type NativeFrontPort } from './front-port.ts';
 import { packageVersion } from './package-version.ts';
 import { type NativePort, STATUS_CODES } from './port.ts';
+import { SONA_EXPORTS } from './sona-port.ts';
 
 /** One place the loader looked at, and why it did not do. */
 export interface NativeAttempt {
@@ -136,7 +137,7 @@ function load(path: string): NativePort & NativeFrontPort {
 
 function isPort(module: unknown): module is NativePort & NativeFrontPort {
   if (typeof module !== 'object' || module === null) return false;
-  return ['version', 'statusCodes', 'scanEnvelope', ...FRONT_EXPORTS].every(
+  return ['version', 'statusCodes', 'scanEnvelope', ...FRONT_EXPORTS, ...SONA_EXPORTS].every(
     (name) => typeof Reflect.get(module, name) === 'function',
   );
 }

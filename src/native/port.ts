@@ -1,10 +1,11 @@
 import type { ErrorCode } from '../core/errors.ts';
+import type { NativeSonaPort } from './sona-port.ts';
 
 /**
- * What the addon offers. Rust (`native/`) and TypeScript (`scanner.ts`) implement it; one contract suite holds both to
- * the same verdicts and words.
+ * What the addon offers. Rust (`native/`) and TypeScript (`scanner.ts`, `sona.ts`) implement it; one contract suite holds
+ * both to the same verdicts, words and bytes.
  */
-export interface NativePort {
+export interface NativePort extends NativeSonaPort {
   /** Version of the implementation; equals the package's. */
   version(): string;
   /** Names of the statuses from 1 on, separated by commas; equals {@link STATUS_CODES}. */

@@ -116,7 +116,12 @@ impl Cache {
         if self.state() != State::Up {
             return Written::Off;
         }
-        if value.len() > self.options.max_value || key.is_empty() || key.len() > key::MAX_KEY {
+        if key.is_empty() || key.len() > key::MAX_KEY {
+            return Written::Refused;
+        }
+        if value.len() > self.options.max_value {
+            // As a store does: nobody finds an older value than the last.
+            self.remove(key);
             return Written::Refused;
         }
         let mut checked = Vec::with_capacity(value.len() + CHECKSUM);

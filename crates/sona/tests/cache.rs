@@ -58,6 +58,7 @@ fn refuses_what_is_too_large() {
     let cache = Cache::new(heap(), options);
     assert_eq!(cache.put(b"k", &[7; 10], FOREVER), Written::Stored);
     assert_eq!(cache.put(b"k", &[7; 11], FOREVER), Written::Refused);
+    assert_eq!(found(&cache, b"k", 1), None, "not an older one");
     assert_eq!(cache.put(b"", b"x", FOREVER), Written::Refused);
     assert_eq!(
         cache.put(&vec![0; sona::key::MAX_KEY + 1], b"x", FOREVER),
