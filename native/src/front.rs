@@ -7,13 +7,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use front::Front;
-use front::config::{Config, Limits, Route};
+use front::config::{Authentication, Config, Limits, Route};
 use front::guard::Policy;
 use front::queue::Capacity;
 use napi::bindgen_prelude::{AsyncTask, Buffer, Env, Function, Task};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
+
+use crate::front_control::{TlsOptions, tls};
 
 static FRONTS: RwLock<Option<HashMap<u32, Arc<Front>>>> = RwLock::new(None);
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -56,6 +58,10 @@ pub struct FrontOptions {
     pub streams: u32,
     pub queue_requests: u32,
     pub queue_bytes: u32,
+    pub requests_per_session: u32,
+    pub tokens: u32,
+    pub authentication: bool,
+    pub tls: Option<TlsOptions>,
 }
 
 /// A further route.
@@ -81,7 +87,7 @@ pub fn front_start(options: FrontOptions, wake: Function<(), ()>) -> Result<Fron
     let wake = Box::new(move || {
         wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     });
-    let front = Front::start(config(options), address, wake)
+    let front = Front::start(config(options)?, address, wake)
         .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
     let port = front.local_addr().port();
     let handle = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -103,11 +109,11 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr> {
         .ok_or_else(|| failed(format!("no address for {host}")))
 }
 
-fn config(options: FrontOptions) -> Config {
+fn config(options: FrontOptions) -> Result<Config> {
     let bytes = |text: String| text.into_bytes();
     let ms = |value: u32| Duration::from_millis(u64::from(value));
     let routes = options.routes.into_iter();
-    Config {
+    Ok(Config {
         path: options.path,
         routes: routes
             .map(|FrontRoute { method, path }| Route { method, path })
@@ -144,9 +150,18 @@ fn config(options: FrontOptions) -> Config {
                 requests: options.queue_requests as usize,
                 bytes: options.queue_bytes as usize,
             },
+            requests_per_session: options.requests_per_session as usize,
+            tokens: options.tokens as usize,
+            ..Limits::default()
         },
+        authentication: if options.authentication {
+            Authentication::Required
+        } else {
+            Authentication::Open
+        },
+        tls: options.tls.map(tls).transpose()?,
         ..Config::default()
-    }
+    })
 }
 
 /// The detached body of a drained request, once.

@@ -8,9 +8,11 @@
 
 mod arguments;
 mod front;
+mod front_control;
 mod front_slab;
 mod register;
 mod scan_envelope;
+mod sona;
 
 use napi_derive::napi;
 

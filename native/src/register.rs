@@ -6,12 +6,18 @@ use napi_derive::napi;
 
 use crate::front_slab::{front_reply, front_take};
 use crate::scan_envelope::scan_envelope;
+use crate::sona;
 
 #[napi(module_exports)]
 fn module_exports(exports: Object, env: Env) -> Result<()> {
     function(env, &exports, c"scanEnvelope", scan_envelope)?;
     function(env, &exports, c"frontTake", front_take)?;
-    function(env, &exports, c"frontReply", front_reply)
+    function(env, &exports, c"frontReply", front_reply)?;
+    function(env, &exports, c"canonicalParams", sona::canonical)?;
+    function(env, &exports, c"sonaRoute", sona::route)?;
+    function(env, &exports, c"sonaGet", sona::get)?;
+    function(env, &exports, c"sonaPut", sona::put)?;
+    function(env, &exports, c"sonaRemove", sona::remove)
 }
 
 type Callback = unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value;

@@ -18,6 +18,13 @@ export interface ListenOptions {
   readonly allowedOrigins?: readonly string[];
   readonly insecurePublic?: boolean;
   readonly legacySse?: boolean;
+  readonly front?: 'native' | 'node';
+  readonly tls?: {
+    readonly cert: Buffer;
+    readonly key: Buffer;
+    readonly ca?: Buffer;
+    readonly clientCertificates?: 'require';
+  };
 }
 
 export interface Listening {

@@ -35,6 +35,84 @@ export interface NativeFrontOptions {
   readonly streams: number;
   readonly queueRequests: number;
   readonly queueBytes: number;
+  readonly requestsPerSession: number;
+  /** Tokens the front may know. */
+  readonly tokens: number;
+  /** Only requests with a known token are answered without JavaScript. */
+  readonly authentication: boolean;
+  readonly tls: NativeTls | undefined;
+}
+
+/** The JSON text of a result that is known before its request comes. */
+export interface PreparedReply {
+  readonly revision: string;
+  readonly method: string;
+  readonly result: string;
+}
+
+/** Whose results may be looked up in the cache; `epoch` is part of their keys. */
+export interface CacheRule {
+  readonly method: string;
+  /** Name or URI. */
+  readonly name: string;
+  readonly epoch: Uint8Array;
+  /** The result is the same for everyone. */
+  readonly isPublic: boolean;
+}
+
+/** What a front may answer by itself; replaced as a whole. */
+export interface PreparedTable {
+  /** False: JavaScript answers everything. */
+  readonly open: boolean;
+  /** Notifications that JavaScript has no use for are accepted without it. */
+  readonly notifications: boolean;
+  readonly replies: readonly PreparedReply[];
+  readonly rules: readonly CacheRule[];
+}
+
+/** A token that JavaScript has verified. */
+export interface TokenGrant {
+  /** The whole value of `Authorization`. */
+  readonly authorization: string;
+  /** Key of the principal. */
+  readonly principal: string;
+  /** Which prepared replies it may see. */
+  readonly scope: string;
+  /** Milliseconds since 1970. */
+  readonly expiresMs: number;
+}
+
+export interface NativeTls {
+  /** PEM, the server's own certificate first. */
+  readonly certificates: Uint8Array;
+  readonly key: Uint8Array;
+  readonly clients: 'off' | 'request' | 'require';
+  /** PEM of the roots of client certificates. */
+  readonly authorities?: Uint8Array;
+}
+
+export interface Counted {
+  readonly name: string;
+  readonly count: number;
+}
+
+/** What became of the requests of a front so far. */
+export interface FrontCounters {
+  readonly connections: number;
+  /** Answered from prepared replies, by method. */
+  readonly prepared: readonly Counted[];
+  /** Notifications accepted. */
+  readonly accepted: number;
+  /** Cached results found, not found, and look-ups that failed. */
+  readonly hits: number;
+  readonly misses: number;
+  readonly failures: number;
+  /** Brought to JavaScript. */
+  readonly handedOver: number;
+  /** Refused since too many waited. */
+  readonly busy: number;
+  /** Refused, by code. */
+  readonly refused: readonly Counted[];
 }
 
 /**
@@ -61,6 +139,23 @@ export interface NativeFrontPort {
   frontDrain(handle: number, waitMs: number): void;
   /** Drains for so long, then ends everything; settles when every thread is gone. */
   frontStop(handle: number, waitMs: number): Promise<void>;
+  /** Replaces what the front may answer by itself; requests that come later see it. */
+  frontSetReplies(handle: number, table: PreparedTable): void;
+  /** Looks results up in the cache of this handle from now on; 0 = nowhere. */
+  frontSetCache(handle: number, cache: number): void;
+  /** Makes a legacy session known; false when it cannot be. */
+  frontSessionOpened(handle: number, id: string, principal: string, revision: string): boolean;
+  frontSessionClosed(handle: number, id: string): void;
+  /** When the front last answered in a session, in milliseconds since 1970; -1 when it does not know it. */
+  frontSessionUsedAt(handle: number, id: string): number;
+  /** Makes a verified token known; false when there is no room. */
+  frontToken(handle: number, grant: TokenGrant): boolean;
+  frontRevokeToken(handle: number, authorization: string): boolean;
+  /** Forgets all tokens of a principal and returns how many there were. */
+  frontRevokePrincipal(handle: number, principal: string): number;
+  /** Shows another certificate to connections that come later. */
+  frontSetTls(handle: number, tls: NativeTls): void;
+  frontCounters(handle: number): FrontCounters | null;
 }
 
 export const FRONT_EXPORTS = [
@@ -70,6 +165,16 @@ export const FRONT_EXPORTS = [
   'frontTakeBody',
   'frontDrain',
   'frontStop',
+  'frontSetReplies',
+  'frontSetCache',
+  'frontSessionOpened',
+  'frontSessionClosed',
+  'frontSessionUsedAt',
+  'frontToken',
+  'frontRevokeToken',
+  'frontRevokePrincipal',
+  'frontSetTls',
+  'frontCounters',
 ] as const satisfies readonly (keyof NativeFrontPort)[];
 
 /** A slab must have room for the largest record. */

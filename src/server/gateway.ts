@@ -60,7 +60,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     server,
     upstreams,
-    listen: (listen = {}) => server.listen({ port: DEFAULT_PORT, ...listen }),
+    listen: (listen = {}) => {
+      const front = config.transport?.http?.front;
+      return server.listen({ port: DEFAULT_PORT, ...(front === undefined ? {} : { front }), ...listen });
+    },
     serveStdio: () => server.serveStdio(),
     close: () => server.close(),
   };

@@ -1,8 +1,9 @@
 import { FerroError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import type { NativeTls } from '../native/front-port.ts';
 import { native } from '../native/loader.ts';
 import { accessPolicy, DEFAULT_HOST } from '../transports/http/access.ts';
-import type { Front, FrontOptions } from '../transports/http/front.ts';
+import type { Front, FrontOptions, PreparedSource } from '../transports/http/front.ts';
 import { HttpEndpoint } from '../transports/http/http-endpoint.ts';
 import { LegacySseTransport } from '../transports/http/legacy-sse.ts';
 import { NativeFront } from '../transports/http/native-front.ts';
@@ -23,6 +24,7 @@ export interface HttpListener {
 /** Opens the MCP endpoint with its health routes. */
 export async function listenHttp(
   assembly: Assembly,
+  prepared: PreparedSource,
   options: ListenOptions,
   readiness: () => { readonly ready: boolean },
 ): Promise<HttpListener> {
@@ -35,12 +37,12 @@ export async function listenHttp(
   const routes = [...healthRoutes(() => ({ ...readiness() })), ...(legacySse?.routes() ?? [])];
   const front = selectFront(
     options,
-    { endpoint, codec: protocol.codec, path, routes, policy, limits },
+    { endpoint, codec: protocol.codec, path, routes, policy, limits, prepared, ...tlsOf(options) },
     assembly.logger,
   );
   const { port } = await front.listen(options.port ?? DEFAULT_PORT, host);
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
     port,
     close: async () => {
       front.stopAccepting();
@@ -65,8 +67,25 @@ function selectFront(options: ListenOptions, serve: FrontOptions, logger: Logger
     throw new FerroError('FRONT_UNAVAILABLE', { detail: obstacle });
   }
   const port = native().front;
+  if (serve.tls !== undefined && (port === undefined || obstacle !== undefined || wanted === 'node')) {
+    throw new FerroError('FRONT_UNAVAILABLE', {
+      detail: `TLS needs the addon's front: ${obstacle ?? wanted}`,
+    });
+  }
   if (port === undefined || obstacle !== undefined || wanted === 'node') return new NodeFront(serve);
   return new NativeFront(port, serve, logger);
+}
+
+/** @throws FerroError CONFIG_INVALID */
+function tlsOf({ tls }: ListenOptions): { readonly tls?: NativeTls } {
+  if (tls === undefined) return {};
+  const bytes = (text: string | Uint8Array): Uint8Array => Buffer.from(text);
+  const clients = tls.clientCertificates ?? 'off';
+  if (clients !== 'off' && tls.ca === undefined) {
+    throw new FerroError('CONFIG_INVALID', { detail: 'tls: client certificates need `ca`' });
+  }
+  const own = { certificates: bytes(tls.cert), key: bytes(tls.key), clients };
+  return { tls: tls.ca === undefined ? own : { ...own, authorities: bytes(tls.ca) } };
 }
 
 function obstacleToNative(options: ListenOptions, serve: FrontOptions): string | undefined {

@@ -124,6 +124,18 @@ export interface ListenOptions extends ListenAccess {
    * server. The environment variable FERROMCP_FRONT says it for all listeners that do not.
    */
   readonly front?: 'native' | 'node';
+  /** Serves HTTPS: HTTP/2 and HTTP/1.1 by ALPN. In clear, HTTP/2 is spoken by clients that know it (h2c). */
+  readonly tls?: TlsOptions;
+}
+
+/** All texts are PEM. */
+export interface TlsOptions {
+  /** The server's certificate, then those between it and its root. */
+  readonly cert: string | Uint8Array;
+  readonly key: string | Uint8Array;
+  /** Certificates of clients: not asked for (default), asked for, or demanded; `ca` says who issues them. */
+  readonly clientCertificates?: 'off' | 'request' | 'require';
+  readonly ca?: string | Uint8Array;
 }
 
 export interface Listening {

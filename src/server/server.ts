@@ -27,6 +27,7 @@ import type {
   ToolHandler,
   ToolOptions,
 } from './options.ts';
+import { PreparedReplies } from './prepared-replies.ts';
 import { completer, promptEntry, resourceEntry, templateEntry, toolEntry } from './registration.ts';
 import { serveStdio } from './stdio-listener.ts';
 
@@ -37,6 +38,7 @@ const INSTRUCTIONS_WAIT_MS = 2_000;
 export class Server {
   readonly registry = new Registry();
   readonly #assembly: Assembly;
+  readonly #prepared: PreparedReplies;
   readonly #middleware: Middleware[] = [];
   readonly #listeners = new Set<HttpListener>();
   readonly #own: { readonly serverInfo: Implementation; readonly instructions: string | undefined };
@@ -72,6 +74,11 @@ export class Server {
       onLogLevel: (peerKey, level) => this.#upstreams?.setPeerLogLevel(peerKey, level),
       onPeerGone: (peerKey) => this.#upstreams?.peerGone(peerKey),
     });
+    this.#prepared = new PreparedReplies(
+      this.#assembly.protocol,
+      this.registry,
+      () => this.#middleware.length === 0,
+    );
   }
 
   /** Name, version and the rest of what the server says of itself. */
@@ -169,6 +176,7 @@ export class Server {
   /** Wraps every request; the first added is the outermost. */
   use(middleware: Middleware): this {
     this.#middleware.push(middleware);
+    this.#prepared.invalidate();
     return this;
   }
 
@@ -219,7 +227,7 @@ export class Server {
   /** Serves Streamable HTTP. @throws FerroError LISTEN_INSECURE, LISTEN_FAILED */
   async listen(options: ListenOptions = {}): Promise<Listening> {
     await this.ready();
-    const listener = await listenHttp(this.#assembly, options, () => this.#readiness());
+    const listener = await listenHttp(this.#assembly, this.#prepared, options, () => this.#readiness());
     this.#listeners.add(listener);
     return {
       url: listener.url,
@@ -268,6 +276,7 @@ export class Server {
     const forget = (): void => {
       this.#describedAt = -1;
       this.#assembly.capabilities.invalidate();
+      this.#prepared.invalidate();
     };
     forget();
     if (this.#watched === upstreams) return;

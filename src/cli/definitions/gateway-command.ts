@@ -12,6 +12,10 @@ export interface ListenFlags {
   readonly allowOrigin?: readonly string[];
   readonly insecurePublic?: boolean;
   readonly legacySse?: boolean;
+  readonly front?: 'native' | 'node';
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly json?: boolean;
   readonly debug?: boolean;
@@ -46,6 +50,15 @@ export function withListenOptions(command: Command, port: number | undefined): C
     )
     .option('--insecure-public', 'listen on a public address although nobody is authenticated')
     .option('--legacy-sse', 'also serve the HTTP+SSE transport of revision 2024-11-05 (/sse, /messages)')
+    .addOption(
+      new Option(
+        '--front <front>',
+        "who takes connections: native (the addon, default where it is loaded) or node (Node's HTTP server)",
+      ).choices(['native', 'node']),
+    )
+    .option('--tls-cert <file>', 'serve HTTPS with this certificate chain (PEM)')
+    .option('--tls-key <file>', 'private key of the certificate (PEM)')
+    .option('--tls-client-ca <file>', 'ask clients for a certificate issued by these authorities (PEM)')
     .addOption(logLevelOption('info'))
     .option('--json', 'write the ready line and what follows as one JSON object a line');
 }

@@ -160,6 +160,26 @@ export const GATEWAY_SECTION_SCHEMA: OptionSchema = {
       minLength: 1,
       maxLength: 4_096,
     },
+    transport: {
+      type: 'object',
+      description: 'How clients reach the gateway.',
+      additionalProperties: false,
+      properties: {
+        http: {
+          type: 'object',
+          description: 'The HTTP listener.',
+          additionalProperties: false,
+          properties: {
+            front: {
+              type: 'string',
+              description:
+                "Who takes connections: `native` is the addon on threads of its own, `node` is Node's HTTP server. Default: `native` where the addon is loaded. `--front` wins over it.",
+              enum: ['native', 'node'],
+            },
+          },
+        },
+      },
+    },
   },
 };
 

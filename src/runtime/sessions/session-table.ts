@@ -18,6 +18,14 @@ interface Slot<T> {
   holds: number;
 }
 
+/** Someone who answers in sessions without asking the table. */
+export interface SessionObserver<T> {
+  opened(session: T): void;
+  closed(session: T): void;
+  /** When the session was last used there, in milliseconds since 1970; negative = never. */
+  usedAt(session: T): number;
+}
+
 const SWEEPS_PER_TTL = 10;
 
 /**
@@ -25,6 +33,8 @@ const SWEEPS_PER_TTL = 10;
  * exist. Unused sessions expire.
  */
 export class SessionTable<T extends TableSession> {
+  /** Set by a front that answers in sessions by itself. */
+  observer: SessionObserver<T> | undefined;
   readonly #slots = new Map<string, Slot<T>>();
   readonly #perPrincipal = new Map<string, number>();
   readonly #limits: Limits;
@@ -60,6 +70,11 @@ export class SessionTable<T extends TableSession> {
     ).unref();
   }
 
+  /** A session that was added has been agreed on with its client: from now on the observer may answer in it. */
+  agreed(session: T): void {
+    if (this.#slots.has(session.id)) this.observer?.opened(session);
+  }
+
   /** The session, marked as used; undefined when there is none for this principal. */
   find(id: string, principal: Principal): T | undefined {
     const slot = this.#slots.get(id);
@@ -86,7 +101,9 @@ export class SessionTable<T extends TableSession> {
   sweep(): void {
     const oldest = this.#now() - this.#limits.sessionIdleMs;
     for (const { session, usedAt, holds } of [...this.#slots.values()]) {
-      if (holds === 0 && usedAt < oldest) session.close();
+      if (holds > 0 || usedAt >= oldest) continue;
+      if (this.observer !== undefined && this.observer.usedAt(session) >= oldest) continue;
+      session.close();
     }
   }
 
@@ -99,6 +116,7 @@ export class SessionTable<T extends TableSession> {
 
   #forget(session: T): void {
     if (!this.#slots.delete(session.id)) return;
+    this.observer?.closed(session);
     const owned = (this.#perPrincipal.get(session.principal.id) ?? 1) - 1;
     if (owned > 0) this.#perPrincipal.set(session.principal.id, owned);
     else this.#perPrincipal.delete(session.principal.id);

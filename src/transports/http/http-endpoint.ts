@@ -136,7 +136,9 @@ export class HttpEndpoint {
     const message = this.#deps.codec.parse(bytes);
     if (!isJsonObject(message)) throw new FerroError('ENVELOPE_TYPE');
     this.#legacyMessage(session, envelope, message, outlet, fresh);
-    if (fresh && !session.negotiated) session.close();
+    if (!fresh) return;
+    if (session.negotiated) this.sessions.agreed(session);
+    else session.close();
   }
 
   #legacyMessage(

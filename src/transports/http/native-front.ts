@@ -1,7 +1,12 @@
 import { FerroError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/log.ts';
-import { MIN_SLAB_BYTES, type NativeFrontPort, RECORD_KIND } from '../../native/front-port.ts';
+import {
+  type FrontCounters,
+  MIN_SLAB_BYTES,
+  type NativeFrontPort,
+  RECORD_KIND,
+} from '../../native/front-port.ts';
 import type { Front, FrontOptions } from './front.ts';
 import { NativeExchange, type OpenExchanges } from './native-exchange.ts';
 import { ReplySlab } from './native-replies.ts';
@@ -16,6 +21,16 @@ const U32_MAX = 0xffff_ffff;
 const QUEUE_REQUESTS = 4_096;
 const QUEUE_BYTES = 64 * 1024 * 1024;
 const HTTP2_STREAMS = 100;
+/** Tokens the front may know. */
+const TOKENS = 10_000;
+const PREPARABLE: ReadonlySet<string> = new Set([
+  'server/discover',
+  'ping',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+]);
 
 /** The HTTP front of the addon; JavaScript gets what it cannot answer by itself, in batches. */
 export class NativeFront implements Front {
@@ -24,6 +39,8 @@ export class NativeFront implements Front {
   readonly #logger: Logger;
   readonly #slab = new RequestSlab(2 * MIN_SLAB_BYTES);
   readonly #open: OpenExchanges = new Map();
+  /** Ends the subscription to prepared replies. */
+  #unsubscribe: (() => void) | undefined;
   #handle = 0;
   #replies: ReplySlab | undefined;
 
@@ -47,11 +64,14 @@ export class NativeFront implements Front {
           loopbackOrigins: policy.loopbackOrigins,
           threads: 1,
           ...bounds(limits),
+          authentication: false,
+          tls: this.#options.tls,
         },
         () => this.#take(),
       );
       this.#handle = started.handle;
       this.#replies = new ReplySlab(this.#port, started.handle);
+      this.#prepare(started.handle);
       return Promise.resolve({ port: started.port });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -64,8 +84,29 @@ export class NativeFront implements Front {
   }
 
   async close(): Promise<void> {
+    this.#unsubscribe?.();
     this.#replies?.flush();
     await this.#port.frontStop(this.#handle, LAST_REPLIES_MS);
+  }
+
+  /** What became of the requests so far. */
+  counters(): FrontCounters | undefined {
+    return this.#port.frontCounters(this.#handle) ?? undefined;
+  }
+
+  /** Lets the front answer by itself what it may. */
+  #prepare(handle: number): void {
+    const port = this.#port;
+    const { endpoint, prepared, cache } = this.#options;
+    endpoint.sessions.observer = {
+      opened: ({ id, principal, revision }) => {
+        port.frontSessionOpened(handle, id, principal.id, revision);
+      },
+      closed: ({ id }) => port.frontSessionClosed(handle, id),
+      usedAt: ({ id }) => port.frontSessionUsedAt(handle, id),
+    };
+    if (cache !== undefined) port.frontSetCache(handle, cache);
+    this.#unsubscribe = prepared?.subscribe((table) => port.frontSetReplies(handle, table));
   }
 
   #take(): void {
@@ -121,7 +162,10 @@ export class NativeFront implements Front {
     const bytes = slab.detached ? this.#port.frontTakeBody(this.#handle, token) : slab.body();
     // The body of a request whose peer has left meanwhile is gone with it.
     if (bytes === null) return;
-    this.#options.endpoint.post(exchange, slab.envelope(bytes), bytes);
+    const { endpoint, prepared } = this.#options;
+    const envelope = slab.envelope(bytes);
+    if (envelope.method !== undefined && PREPARABLE.has(envelope.method)) prepared?.refresh();
+    endpoint.post(exchange, envelope, bytes);
   }
 
   #route(exchange: NativeExchange, method: string): void {
@@ -159,5 +203,7 @@ function bounds(limits: Limits) {
     streams: HTTP2_STREAMS,
     queueRequests: QUEUE_REQUESTS,
     queueBytes: QUEUE_BYTES,
+    requestsPerSession: whole(limits.requestsPerPeer),
+    tokens: TOKENS,
   };
 }

@@ -14,7 +14,7 @@ const options = JSON.parse(process.argv[2] ?? '{}');
 const logger = createLogger({ level: 'debug', destination: process.stderr });
 
 /** What handlers have done; attacks that must be refused leave it unchanged. */
-const state = { effects: 0, aborted: [], finished: [], afterAbort: 0 };
+const state = { effects: 0, started: [], aborted: [], finished: [], afterAbort: 0 };
 const CANARY = 'canary-5f2c9b';
 
 const server = createServer({
@@ -73,6 +73,7 @@ tool('flood-then-big', async ({ bytes }, ctx) => {
   return text('x'.repeat(bytes));
 });
 tool('wait', async ({ label }, ctx) => {
+  state.started.push(label);
   await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve, { once: true }));
   state.aborted.push(label);
   ctx.progress({ progress: 1_000 });

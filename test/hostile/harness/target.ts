@@ -33,6 +33,7 @@ export interface TargetOptions {
 /** What the handlers of the target have done so far. */
 export interface TargetState {
   readonly effects: number;
+  readonly started: readonly string[];
   readonly aborted: readonly string[];
   readonly finished: readonly string[];
   readonly afterAbort: number;

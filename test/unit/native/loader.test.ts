@@ -4,13 +4,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fallback } from '../../../src/native/fallback.ts';
+import { FRONT_EXPORTS } from '../../../src/native/front-port.ts';
 import { loadNative, native, platformNames } from '../../../src/native/loader.ts';
 import { packageVersion } from '../../../src/native/package-version.ts';
 import { STATUS_CODES } from '../../../src/native/port.ts';
+import { SONA_EXPORTS } from '../../../src/native/sona-port.ts';
 
 const ADDON = platformNames()
   .map((name) => fileURLToPath(new URL(`../../../native/ferromcp.${name}.node`, import.meta.url)))
   .find((file) => existsSync(file));
+
+/** Exports that the loader looks for and these tests do not use. */
+const REST = [...FRONT_EXPORTS, ...SONA_EXPORTS];
 
 let root: string;
 beforeEach(() => {
@@ -24,7 +29,8 @@ function standIn(version: string, codes: string = STATUS_CODES.join(',')): strin
   const file = join(root, `addon-${version}.cjs`);
   const body = `exports.version = () => ${JSON.stringify(version)};
     exports.statusCodes = () => ${JSON.stringify(codes)};
-    exports.scanEnvelope = () => 0;`;
+    exports.scanEnvelope = () => 0;
+    for (const name of ${JSON.stringify(REST)}) exports[name] = () => 0;`;
   writeFileSync(file, body);
   return file;
 }
