@@ -98,5 +98,5 @@ export class HeapStore {
 }
 
 function nameOf(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).latin1Slice();
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
 }
