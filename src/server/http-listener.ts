@@ -1,6 +1,6 @@
 import { FerroError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import type { NativeTls } from '../native/front-port.ts';
+import type { FrontCounters, NativeTls } from '../native/front-port.ts';
 import { native } from '../native/loader.ts';
 import { accessPolicy, DEFAULT_HOST } from '../transports/http/access.ts';
 import type { Front, FrontOptions, PreparedSource } from '../transports/http/front.ts';
@@ -18,6 +18,8 @@ const DEFAULT_PATH = '/mcp';
 export interface HttpListener {
   readonly url: string;
   readonly port: number;
+  readonly front: 'native' | 'node';
+  counters(): FrontCounters | undefined;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,8 @@ export async function listenHttp(
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`,
     port,
+    front: front.name,
+    counters: () => front.counters?.(),
     close: async () => {
       front.stopAccepting();
       await endpoint.close(limits.drainMs);

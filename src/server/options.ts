@@ -15,6 +15,7 @@ import type {
   ToolAnnotations,
 } from '../core/mcp.ts';
 import type { InferArguments, SchemaInput } from '../features/tools/argument-schema/index.ts';
+import type { FrontCounters } from '../native/front-port.ts';
 import type { RequestContext } from '../protocol/context.ts';
 import type { InputRequired } from '../protocol/input-required.ts';
 import type { ListenAccess } from '../transports/http/access.ts';
@@ -142,6 +143,10 @@ export interface Listening {
   /** Address of the MCP endpoint. */
   readonly url: string;
   readonly port: number;
+  /** Who takes the connections. */
+  readonly front: 'native' | 'node';
+  /** Of the native front: what it has answered by itself, handed over and refused. */
+  counters(): FrontCounters | undefined;
   /** Stops: no new connections, running requests get `limits.drainMs`, then everything is closed. */
   close(): Promise<void>;
 }

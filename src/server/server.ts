@@ -232,6 +232,8 @@ export class Server {
     return {
       url: listener.url,
       port: listener.port,
+      front: listener.front,
+      counters: () => listener.counters(),
       close: async () => {
         this.#listeners.delete(listener);
         await listener.close();

@@ -1,6 +1,6 @@
 import type { JsonCodec } from '../../core/envelope.ts';
 import type { Limits } from '../../core/limits.ts';
-import type { NativeTls, PreparedTable } from '../../native/front-port.ts';
+import type { FrontCounters, NativeTls, PreparedTable } from '../../native/front-port.ts';
 import type { AccessPolicy } from './guard.ts';
 import type { HttpEndpoint } from './http-endpoint.ts';
 import type { FrontRoute } from './routes.ts';
@@ -29,10 +29,13 @@ export interface FrontOptions {
 
 /** Takes connections and brings requests that may pass to the endpoint and the routes. */
 export interface Front {
+  readonly name: 'native' | 'node';
   /** Starts listening. @throws FerroError LISTEN_FAILED */
   listen(port: number, host: string): Promise<{ readonly port: number }>;
   /** No new connections from now on; running requests go on. */
   stopAccepting(): void;
   /** Ends what is still open. */
   close(): Promise<void>;
+  /** What a front that answers by itself has done so far. */
+  counters?(): FrontCounters | undefined;
 }

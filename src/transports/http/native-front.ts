@@ -34,6 +34,7 @@ const PREPARABLE: ReadonlySet<string> = new Set([
 
 /** The HTTP front of the addon; JavaScript gets what it cannot answer by itself, in batches. */
 export class NativeFront implements Front {
+  readonly name = 'native';
   readonly #options: FrontOptions;
   readonly #port: NativeFrontPort;
   readonly #logger: Logger;

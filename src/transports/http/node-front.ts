@@ -21,6 +21,7 @@ const ABSOLUTE_FORM = /^https?:\/\/[^/?#]+(?=\/)/i;
 
 /** The HTTP front on Node's own server: limits and guard on every request, then the endpoint, without web streams. */
 export class NodeFront implements Front {
+  readonly name = 'node';
   readonly #options: FrontOptions;
   readonly #intake: NodeIntake;
   /** One for each address: `localhost` may have two. */
