@@ -1,10 +1,10 @@
 //! A store in the memory of one process.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashTable;
 
+use crate::counters::Counters;
 use crate::error::Error;
 use crate::hash::Seed;
 use crate::store::{Stats, Store};
@@ -38,11 +38,7 @@ pub struct Heap {
     seed: Seed,
     max_entry: usize,
     capacity: usize,
-    hits: AtomicU64,
-    misses: AtomicU64,
-    puts: AtomicU64,
-    refused: AtomicU64,
-    evictions: AtomicU64,
+    counters: Counters,
 }
 
 impl Heap {
@@ -70,11 +66,7 @@ impl Heap {
             seed: Seed::random()?,
             max_entry,
             capacity,
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-            puts: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            evictions: AtomicU64::new(0),
+            counters: Counters::default(),
         })
     }
 
@@ -91,15 +83,15 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn count(counter: &AtomicU64, by: u64) {
-    counter.fetch_add(by, Ordering::Relaxed);
-}
-
 impl Store for Heap {
     fn get(&self, key: &[u8], now_ms: u64, out: &mut Vec<u8>) -> bool {
         let (hash, shard) = self.locate(key);
         let found = shard.is_some_and(|mut shard| shard.get(hash, key, now_ms, out));
-        count(if found { &self.hits } else { &self.misses }, 1);
+        if found {
+            self.counters.hit();
+        } else {
+            self.counters.miss();
+        }
         found
     }
 
@@ -107,7 +99,7 @@ impl Store for Heap {
         let bytes = key.len().saturating_add(value.len());
         if bytes > self.max_entry {
             self.remove(key);
-            count(&self.refused, 1);
+            self.counters.refuse();
             return Err(Error::EntryTooLarge {
                 bytes,
                 limit: self.max_entry,
@@ -115,8 +107,7 @@ impl Store for Heap {
         }
         let (hash, shard) = self.locate(key);
         let evicted = shard.map_or(0, |mut shard| shard.put(hash, key, value, expires_ms));
-        count(&self.evictions, evicted);
-        count(&self.puts, 1);
+        self.counters.put(evicted);
         Ok(true)
     }
 
@@ -140,18 +131,12 @@ impl Store for Heap {
             .fold((0, 0), |(entries, bytes), shard| {
                 (entries + shard.slots.len(), bytes + shard.bytes)
             });
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
-            hits: read(&self.hits),
-            misses: read(&self.misses),
-            puts: read(&self.puts),
-            refused: read(&self.refused),
-            evictions: read(&self.evictions),
-            corrupt: 0,
             entries: entries as u64,
             bytes: bytes as u64,
             capacity: self.capacity as u64,
             max_entry: self.max_entry as u64,
+            ..self.counters.read()
         }
     }
 }
