@@ -1,0 +1,4 @@
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { build } from './build.mjs';
+
+serveStdio(build);

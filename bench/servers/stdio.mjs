@@ -1,0 +1,3 @@
+import { define } from './define.mjs';
+
+await define().serveStdio();
