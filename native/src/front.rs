@@ -81,7 +81,7 @@ pub struct FrontStarted {
 /// Starts a front. `wake` is called on the JavaScript thread when there is something to drain, once until the queue has
 /// been drained to its end.
 #[napi(catch_unwind)]
-pub fn front_start(options: FrontOptions, wake: Function<(), ()>) -> Result<FrontStarted> {
+pub fn front_start(env: Env, options: FrontOptions, wake: Function<(), ()>) -> Result<FrontStarted> {
     let address = resolve(&options.host, options.port)?;
     let wake = wake.build_threadsafe_function::<()>().build()?;
     let wake = Box::new(move || {
@@ -93,7 +93,18 @@ pub fn front_start(options: FrontOptions, wake: Function<(), ()>) -> Result<Fron
     let handle = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut fronts = FRONTS.write().unwrap_or_else(PoisonError::into_inner);
     fronts.get_or_insert_default().insert(handle, Arc::new(front));
+    drop(fronts);
+    // A worker thread that ends must not leave a listener behind that nobody answers for.
+    env.add_env_cleanup_hook(handle, forget)?;
     Ok(FrontStarted { handle, port })
+}
+
+/// Ends a front at once, if it is still there.
+fn forget(handle: u32) {
+    let mut fronts = FRONTS.write().unwrap_or_else(PoisonError::into_inner);
+    let front = fronts.as_mut().and_then(|fronts| fronts.remove(&handle));
+    drop(fronts);
+    drop(front);
 }
 
 fn resolve(host: &str, port: u16) -> Result<SocketAddr> {
@@ -199,10 +210,7 @@ impl Task for Stop {
     }
 
     fn resolve(&mut self, _env: Env, (): ()) -> Result<()> {
-        let mut fronts = FRONTS.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fronts) = fronts.as_mut() {
-            fronts.remove(&self.1);
-        }
+        forget(self.1);
         Ok(())
     }
 }

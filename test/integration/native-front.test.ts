@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LEGACY_REVISIONS } from '../../src/core/revisions.ts';
 import { native } from '../../src/native/loader.ts';
 import { createServer, type Listening, type Server } from '../../src/server/index.ts';
+import { ensureBuilt } from './cli-process.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -232,5 +236,15 @@ describe.skipIf(native().front === undefined)('the native front', () => {
     expect(other.body).toContain('"wait"');
     release();
     expect((await running).body).toContain('done');
+  });
+});
+
+describe('a server in a worker thread', () => {
+  it('ends with its thread and takes its listener along', async () => {
+    await ensureBuilt();
+    const program = fileURLToPath(new URL('../fixtures/worker-server.mjs', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 30_000 });
+    const front = native().front === undefined ? 'node' : 'native';
+    expect(JSON.parse(stdout)).toEqual({ front, status: 200, free: true });
   });
 });
