@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use front::slab::{RecordKind, Request, field, flag, reply_flag};
+use front::{Replies, Revision, Table};
 use h2::Reason;
 use h2::client::Builder;
 use http::{HeaderMap, Method};
@@ -167,6 +168,36 @@ fn what_the_consumer_needs_is_handed_over() {
     assert_eq!(value(&seen[1], field::LAST_EVENT_ID).as_deref(), Some("5"));
     assert_eq!(value(&seen[3], field::TARGET).as_deref(), Some("/healthz?a=b"));
     assert_eq!(value(&seen[4], field::HTTP_METHOD).as_deref(), Some("HEAD"));
+}
+
+#[test]
+fn prepared_replies_come_without_the_consumer() {
+    let running = start(config());
+    let mut table = Table::new(true);
+    let result = Bytes::from_static(b"{\"tools\":[]}");
+    table.set(Revision::July2026, b"tools/list", result).unwrap();
+    running.front.set_replies(Replies {
+        anonymous: Some(table.into()),
+        ..Replies::default()
+    });
+    let text = r#"{"jsonrpc":"2.0","id":"\u0061","method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    block(async {
+        let mut peer = connect(&running.front).await;
+        for _ in 0..3 {
+            let request = message()
+                .header("mcp-protocol-version", "2026-07-28")
+                .header("mcp-method", "tools/list");
+            let reply = peer
+                .ask(request.body(()).unwrap(), Some(text.to_owned()))
+                .await
+                .unwrap();
+            assert_eq!(
+                reply.body,
+                r#"{"jsonrpc":"2.0","id":"\u0061","result":{"tools":[]}}"#
+            );
+        }
+    });
+    assert_eq!((running.handled(), running.front.answered()), (0, 3));
 }
 
 #[test]

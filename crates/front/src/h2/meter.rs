@@ -318,6 +318,7 @@ impl AsyncWrite for Metered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn frame(kind: u8, flags: u8, length: usize) -> Vec<u8> {
         let length_bytes = u32::try_from(length).expect("short").to_be_bytes();
@@ -428,5 +429,26 @@ mod tests {
         assert_eq!(meter.blocked(), since);
         meter.sent(&Poll::Ready(Ok(1)), |count| *count);
         assert_eq!(meter.blocked(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_pieces_mean_the_same(
+            bytes in proptest::collection::vec(prop_oneof![0_u8..10, any::<u8>()], 0..2_000),
+            step in 1_usize..50,
+        ) {
+            let (whole, pieces) = (begun(), begun());
+            whole.received(&bytes);
+            for piece in bytes.chunks(step) {
+                pieces.received(piece);
+            }
+            // Between the pieces time passes, in which a little is earned.
+            if !whole.flooded() && !pieces.flooded() {
+                let (whole, pieces) = (whole.parser.borrow(), pieces.parser.borrow());
+                prop_assert_eq!(whole.payload, pieces.payload);
+                prop_assert_eq!(whole.head_length, pieces.head_length);
+                prop_assert_eq!(whole.headers.is_some(), pieces.headers.is_some());
+            }
+        }
     }
 }
