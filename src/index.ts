@@ -8,6 +8,7 @@ export type { Logger } from './core/log.ts';
 export type * from './core/mcp.ts';
 export type { Principal } from './core/principal.ts';
 export { type Era, type Revision, SUPPORTED_REVISIONS } from './core/revisions.ts';
+export * from './intelligence/public.ts';
 export type { InputOptions, RequestContext } from './protocol/context.ts';
 export type { Middleware, MiddlewareRequest } from './protocol/handler.ts';
 export { type InputRequired, inputRequired } from './protocol/input-required.ts';

@@ -139,6 +139,11 @@ export const ERROR_TABLE = {
   INSTANCE_REUSED: row(INTERNAL, 500, 'This instance already serves a peer', 'error'),
   NATIVE_MISMATCH: row(INTERNAL, 500, 'The native addon has another version than the package', 'warn'),
   NATIVE_PANIC: row(INTERNAL, 500, 'The native addon failed', 'error'),
+  // routing and cached results
+  SONA_ARGUMENT: row(INVALID_PARAMS, 400, 'A call of sona has an invalid argument'),
+  SONA_CLOSED: row(INTERNAL, 500, 'This sona is closed', 'warn'),
+  SONA_OFF: row(INTERNAL, 500, 'The store of cached results failed and is switched off', 'warn'),
+  SONA_NOT_SHARED: row(INTERNAL, 500, 'Cached results cannot be shared between processes', 'warn'),
   USAGE: row(INVALID_PARAMS, 400, 'Wrong command-line usage', 'error'),
   // upstream (client and gateway)
   UPSTREAM_UNAVAILABLE: row(-32010, 502, 'The upstream server is not available', 'warn', true),

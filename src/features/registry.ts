@@ -13,6 +13,7 @@ import type {
   ResourceTemplate,
   Tool,
 } from '../core/mcp.ts';
+import type { CachePolicy } from '../core/result-cache.ts';
 import type { RequestContext } from '../protocol/context.ts';
 import type { ForwardedResult } from '../protocol/forwarded-result.ts';
 import type { InputRequired } from '../protocol/input-required.ts';
@@ -28,6 +29,8 @@ export interface ToolEntry {
   readonly source?: string;
   /** Deadline of one run in milliseconds; 0 = none; default `limits.callMs`. */
   readonly timeoutMs?: number;
+  /** How long results may be kept; absent: not at all. */
+  readonly cache?: CachePolicy;
   /** Checks the arguments and may replace them (transforms, defaults). Absent: whoever runs the tool checks. */
   readonly parseArguments?: ArgumentParser;
   /** What is wrong with the structured content, or undefined. Absent: not checked here. */
@@ -56,6 +59,7 @@ export interface ResourceEntry {
   readonly source?: string;
   /** As for tools; so below. */
   readonly timeoutMs?: number;
+  readonly cache?: CachePolicy;
   readonly read: (
     uri: string,
     ctx: RequestContext,
@@ -66,6 +70,7 @@ export interface TemplateEntry {
   readonly definition: ResourceTemplate;
   readonly source?: string;
   readonly timeoutMs?: number;
+  readonly cache?: CachePolicy;
   readonly read: (
     uri: string,
     variables: Readonly<Record<string, string | readonly string[]>>,

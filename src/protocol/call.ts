@@ -40,6 +40,16 @@ export interface CallOrigin {
 
 let lonePeers = 0;
 
+/** Bits of {@link Call.used}: what of its request a handler has looked at or done. */
+export const USED = {
+  /** Who asks. */
+  principal: 1,
+  /** What identifies or describes the client or this one request. */
+  request: 2,
+  /** Questions to the client, messages on the call's stream. */
+  client: 4,
+} as const;
+
 /** HTTP request headers by lower-case name; undefined when the transport has none. */
 export type HeaderView = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -59,7 +69,6 @@ export class Call implements RequestContext {
   readonly origin: CallOrigin;
   readonly method: string;
   readonly params: JsonObject;
-  readonly meta: JsonObject;
   readonly idRaw: string;
   readonly outlet: Outlet;
   readonly logLevel: LoggingLevel | undefined;
@@ -70,10 +79,13 @@ export class Call implements RequestContext {
   input: InputDriver | undefined;
   inputResponses: InputResponses | undefined;
   inputState: JsonValue | undefined;
+  /** Set by the members a handler uses; whoever wants to know clears it before a run. */
+  used = 0;
   /** The reply has gone out or never will; nothing more may be sent. */
   done = false;
 
   readonly #limits: Limits;
+  readonly #meta: JsonObject;
   readonly #progressTokenRaw: string | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
   #controller: AbortController | undefined;
@@ -87,7 +99,7 @@ export class Call implements RequestContext {
     this.origin = origin;
     this.method = init.method;
     this.params = init.params;
-    this.meta = init.meta;
+    this.#meta = init.meta;
     this.idRaw = init.idRaw;
     this.logLevel = init.logLevel;
     this.headers = init.headers;
@@ -104,19 +116,27 @@ export class Call implements RequestContext {
     return isModernRevision(this.origin.revision) ? 'modern' : 'legacy';
   }
   get principal(): Principal {
+    this.used |= USED.principal;
     return this.origin.principal;
   }
   get peerKey(): string {
+    this.used |= USED.request;
     if (this.#peerKey === undefined) {
       lonePeers += 1;
       this.#peerKey = this.origin.peerKey ?? `request:${lonePeers}`;
     }
     return this.#peerKey;
   }
+  get meta(): JsonObject {
+    this.used |= USED.request;
+    return this.#meta;
+  }
   get clientInfo(): Implementation | undefined {
+    this.used |= USED.request;
     return this.origin.clientInfo;
   }
   get clientCapabilities(): ClientCapabilities {
+    this.used |= USED.request;
     return this.origin.clientCapabilities;
   }
 
@@ -161,6 +181,7 @@ export class Call implements RequestContext {
   }
 
   notify(method: string, params: JsonObject): void {
+    this.used |= USED.client;
     if (this.done || !this.outlet.canStream) return;
     this.outlet.send(notificationFrame(method, JSON.stringify(params)));
   }
@@ -223,6 +244,7 @@ export class Call implements RequestContext {
   }
 
   #ask(key: string, request: InputRequest): Promise<JsonObject> {
+    this.used |= USED.client;
     if (this.done) return Promise.reject(new FerroError('REQUEST_CANCELLED'));
     if (this.input === undefined) {
       return Promise.reject(

@@ -29,6 +29,7 @@ import { SchemaCache } from '../protocol/schema/index.ts';
 import { Sealer } from '../protocol/seal.ts';
 import { CapabilityView } from './capability-view.ts';
 import type { ServerOptions } from './options.ts';
+import { type ResultCaching, resultCaching } from './result-caching.ts';
 
 const SECRET_BYTES = 32;
 
@@ -41,6 +42,8 @@ export interface Assembly {
   readonly schemas: SchemaCache;
   readonly readySessions: ReadonlySet<LegacySession>;
   readonly capabilities: CapabilityView;
+  /** Undefined when it is switched off. */
+  readonly caching: ResultCaching | undefined;
 }
 
 export interface AssemblyHooks {
@@ -86,6 +89,14 @@ export function assemble(options: ServerOptions, registry: Registry, hooks: Asse
   const modernCodec = new ModernCodec({ identity, codec, hints, inputs });
   const legacyCodec = new LegacyCodec(codec, check);
   const encoder = new ResultEncoder(modernCodec, legacyCodec);
+  const caching = resultCaching(options.sona, {
+    registry,
+    encoder,
+    logger,
+    hints,
+    hasMiddleware: () => hooks.middleware.length > 0,
+    serverInfo: () => hooks.identity().serverInfo,
+  });
   const handlers = new Map<string, MethodHandler>();
   const execution = new Execution({ handlers, middleware: hooks.middleware, limits, logger, codec });
   const lists = { encoder, sealer, limits, sources: registry.sources };
@@ -119,8 +130,8 @@ export function assemble(options: ServerOptions, registry: Registry, hooks: Asse
     'prompts/list',
     new ListHandler('prompts/list', 'prompts', registry.prompts, (entry) => entry.definition.name, lists),
   );
-  handlers.set('tools/call', new CallToolHandler(registry, logger));
-  handlers.set('resources/read', new ReadResourceHandler(registry));
+  handlers.set('tools/call', new CallToolHandler(registry, logger, caching?.answers));
+  handlers.set('resources/read', new ReadResourceHandler(registry, caching?.answers));
   handlers.set('resources/subscribe', subscribeHandler(registry, limits));
   handlers.set('resources/unsubscribe', unsubscribeHandler());
   handlers.set('prompts/get', new GetPromptHandler(registry));
@@ -149,7 +160,7 @@ export function assemble(options: ServerOptions, registry: Registry, hooks: Asse
     session.onClose(() => hooks.onPeerGone(session.id));
   };
   const protocol = { codec, limits, logger, legacy, modern, onPeer };
-  return { protocol, execution, limits, logger, schemas, readySessions, capabilities: view };
+  return { protocol, execution, limits, logger, schemas, readySessions, capabilities: view, caching };
 }
 
 function makeSealer(secret: Uint8Array | undefined): Sealer {

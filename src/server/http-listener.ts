@@ -37,9 +37,11 @@ export async function listenHttp(
   const endpoint = new HttpEndpoint(protocol);
   const legacySse = options.legacySse === true ? new LegacySseTransport(protocol) : undefined;
   const routes = [...healthRoutes(() => ({ ...readiness() })), ...(legacySse?.routes() ?? [])];
+  const { caching } = assembly;
+  const cache = caching === undefined ? {} : { cache: caching.storeHandle() };
   const front = selectFront(
     options,
-    { endpoint, codec: protocol.codec, path, routes, policy, limits, prepared, ...tlsOf(options) },
+    { endpoint, codec: protocol.codec, path, routes, policy, limits, prepared, ...cache, ...tlsOf(options) },
     assembly.logger,
   );
   const { port } = await front.listen(options.port ?? DEFAULT_PORT, host);

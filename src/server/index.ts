@@ -2,6 +2,7 @@
 export { connect, connectInMemory } from './connect.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 export type {
+  CacheOptions,
   Completer,
   Completers,
   Listening,

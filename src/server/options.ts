@@ -15,6 +15,7 @@ import type {
   ToolAnnotations,
 } from '../core/mcp.ts';
 import type { InferArguments, SchemaInput } from '../features/tools/argument-schema/index.ts';
+import type { SonaOptions } from '../intelligence/index.ts';
 import type { FrontCounters } from '../native/front-port.ts';
 import type { RequestContext } from '../protocol/context.ts';
 import type { InputRequired } from '../protocol/input-required.ts';
@@ -34,11 +35,38 @@ export interface ServerOptions extends Implementation {
   readonly stateSecret?: Uint8Array;
   /** How long clients may keep lists and resources, in milliseconds (default 0), and for whom (default `private`). */
   readonly cacheHints?: { readonly ttlMs?: number; readonly cacheScope?: 'public' | 'private' };
+  /**
+   * Cache of results of tools and resources that declare `cache`: its size, whether processes share it. See
+   * `SonaOptions`.
+   */
+  readonly sona?: SonaOptions;
   /** Extensions to declare (2026-07-28, Extension Negotiation). */
   readonly extensions?: Readonly<Record<string, JsonObject>>;
   readonly experimental?: Readonly<Record<string, JsonObject>>;
   /** Capabilities to declare besides those that follow from what is registered. */
   readonly capabilities?: ServerCapabilities;
+}
+
+/**
+ * Lets equal requests be answered without running the handler again. What a result may depend on: the arguments (or the
+ * URI), the protocol revision and, unless `public`, who asks with which scopes. A result for which the handler looked at
+ * the client, the session or the metadata, or asked the client something, is not kept; nor are failures. A cached answer
+ * sends no log messages; requests that want progress or messages always run the handler. Clients are told `cacheHints`,
+ * not how long the server keeps a result.
+ */
+export interface CacheOptions {
+  /** How long a result may be given again, in milliseconds from when it was made: above 0, at most a day. */
+  readonly ttlMs: number;
+  /**
+   * `private` (default): only to the same principal with the same scopes. `public`: to everyone; a handler that looks at
+   * `ctx.principal` makes its results private nevertheless.
+   */
+  readonly scope?: 'private' | 'public';
+  /**
+   * Names the code behind the results, and must change with it. Without one, results are never shared with other
+   * processes (`sona.shared`).
+   */
+  readonly version?: string;
 }
 
 export interface ToolOptions<I extends SchemaInput, O extends StandardSchemaV1 | JsonObject | undefined> {
@@ -52,6 +80,8 @@ export interface ToolOptions<I extends SchemaInput, O extends StandardSchemaV1 |
   readonly icons?: readonly Icon[];
   /** Deadline of one run in milliseconds; 0 = none; default `limits.callMs`. */
   readonly timeoutMs?: number;
+  /** Keeps results; default: every call runs. Refused for tools annotated as destructive or `readOnlyHint: false`. */
+  readonly cache?: CacheOptions;
   readonly complete?: Completers;
   readonly meta?: JsonObject;
 }
@@ -67,6 +97,8 @@ export interface ResourceOptions {
   readonly size?: number;
   readonly annotations?: Annotations;
   readonly icons?: readonly Icon[];
+  /** Keeps what was read until it expires or `resourceUpdated` says that it has changed; default: every read runs. */
+  readonly cache?: CacheOptions;
   readonly meta?: JsonObject;
 }
 

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { FerroError } from '../core/errors.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { CallToolResult, Prompt, Resource, ResourceTemplate, Tool } from '../core/mcp.ts';
+import type { CachePolicy } from '../core/result-cache.ts';
 import { toCompletion } from '../features/completion/complete.ts';
 import { toPromptResult } from '../features/prompts/get-prompt.ts';
 import type {
@@ -26,6 +27,7 @@ import { toToolResult } from '../features/tools/tool-result.ts';
 import type { InputRequired } from '../protocol/input-required.ts';
 import { headerParameters, type SchemaCache, type ValidationIssue } from '../protocol/schema/index.ts';
 import type {
+  CacheOptions,
   Completers,
   PromptHandler,
   PromptOptions,
@@ -40,6 +42,7 @@ import type {
 /** Names every client accepts (2025-11-25, tools, Tool Names), `/` included as the conformance suite does. */
 const TOOL_NAME = /^[A-Za-z0-9_.\-/]{1,128}$/;
 const NAME = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
+const MAX_CACHE_MS = 86_400_000;
 const URI = /^[A-Za-z][A-Za-z0-9+.-]*:[^\s]*$/;
 
 type Output = StandardSchemaV1 | JsonObject | undefined;
@@ -69,6 +72,13 @@ function buildTool<I extends SchemaInput, O extends Output>(
   output: PreparedSchema | undefined,
 ): ToolEntry {
   headerParameters(input.json);
+  const { annotations } = options;
+  if (
+    options.cache !== undefined &&
+    (annotations?.destructiveHint === true || annotations?.readOnlyHint === false)
+  ) {
+    throw new FerroError('CONFIG_INVALID', { detail: `cache: tool ${name} is not read-only` });
+  }
   const definition = defined({
     name,
     title: options.title,
@@ -83,6 +93,7 @@ function buildTool<I extends SchemaInput, O extends Output>(
   return {
     definition,
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    ...cachePolicy(options.cache),
     ...(options.complete === undefined ? {} : { complete: completer(options.complete) }),
     ...(options.input === undefined
       ? {}
@@ -151,6 +162,7 @@ export function resourceEntry(
   }) as unknown as Resource;
   return {
     definition,
+    ...cachePolicy(options.cache),
     read: async (target, ctx) => toReadResult(await handler(target, ctx), target, options.mimeType),
   };
 }
@@ -174,6 +186,7 @@ export function templateEntry(
   }) as unknown as ResourceTemplate;
   return {
     definition,
+    ...cachePolicy(options.cache),
     ...(options.complete === undefined ? {} : { complete: completer(options.complete) }),
     read: async (uri, variables, ctx) => {
       const flat: Record<string, string> = {};
@@ -200,6 +213,22 @@ export function promptEntry(name: string, options: PromptOptions, handler: Promp
     ...(options.complete === undefined ? {} : { complete: completer(options.complete) }),
     get: async (args, ctx) => toPromptResult(await handler(args, ctx), options.description),
   };
+}
+
+/** @throws FerroError CONFIG_INVALID */
+function cachePolicy(cache: CacheOptions | undefined): { readonly cache?: CachePolicy } {
+  if (cache === undefined) return {};
+  const { ttlMs, scope, version } = cache;
+  if (typeof ttlMs !== 'number' || !(ttlMs > 0 && ttlMs <= MAX_CACHE_MS)) {
+    throw new FerroError('CONFIG_INVALID', {
+      detail: `cache.ttlMs must be above 0 and at most ${MAX_CACHE_MS}`,
+    });
+  }
+  if (version !== undefined && (typeof version !== 'string' || version === '' || version.length > 200)) {
+    throw new FerroError('CONFIG_INVALID', { detail: 'cache.version must have 1 to 200 characters' });
+  }
+  // Whatever is not clearly public is private.
+  return { cache: { ttlMs, scope: scope === 'public' ? 'public' : 'private', version } };
 }
 
 /** One completer for all arguments of an entry. */

@@ -78,7 +78,9 @@ export class Server {
       this.#assembly.protocol,
       this.registry,
       () => this.#middleware.length === 0,
+      () => this.#assembly.caching?.rules() ?? [],
     );
+    this.#assembly.caching?.onRulesChanged(() => this.#prepared.invalidate());
   }
 
   /** Name, version and the rest of what the server says of itself. */
@@ -316,6 +318,7 @@ export class Server {
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
     await this.#assembly.execution.drain(this.#assembly.limits.drainMs);
     await this.#upstreams?.close();
+    this.#assembly.caching?.close();
   }
 }
 

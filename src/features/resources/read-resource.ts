@@ -5,7 +5,9 @@ import type { Call } from '../../protocol/call.ts';
 import { ForwardedResult } from '../../protocol/forwarded-result.ts';
 import type { MethodHandler, MethodResult } from '../../protocol/handler.ts';
 import { isInputRequired } from '../../protocol/input-required.ts';
-import type { Outcome, Registry, TemplateEntry } from '../registry.ts';
+import { readSubject } from '../cached/cache-subjects.ts';
+import type { CachedAnswers } from '../cached/cached-answers.ts';
+import type { Outcome, Registry, ResourceEntry, TemplateEntry } from '../registry.ts';
 import { type TemplateVariables, UriTemplate } from './uri-template.ts';
 
 const TEMPLATES = new WeakMap<TemplateEntry, UriTemplate>();
@@ -35,9 +37,11 @@ export function matchTemplate(
 /** `resources/read`: listed URIs first, then templates, then whoever reads unlisted URIs. */
 export class ReadResourceHandler implements MethodHandler {
   readonly #registry: Registry;
+  readonly #cached: CachedAnswers | undefined;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, cached?: CachedAnswers) {
     this.#registry = registry;
+    this.#cached = cached;
   }
 
   timeoutMs(params: JsonObject): number | undefined {
@@ -48,8 +52,17 @@ export class ReadResourceHandler implements MethodHandler {
     return entry === undefined && this.#registry.fallbacks.length > 0 ? 0 : entry?.timeoutMs;
   }
 
-  async handle(params: JsonObject, call: Call): Promise<MethodResult> {
+  handle(params: JsonObject, call: Call): MethodResult | Promise<MethodResult> {
     const uri = requireUri(params);
+    const found = this.#find(uri);
+    const subject = this.#cached && found && readSubject(found.entry);
+    if (this.#cached === undefined || found === undefined || subject === undefined) {
+      return this.#answer(uri, call);
+    }
+    return this.#cached.answer(subject, uri, call, async () => result(uri, await found.read(call)));
+  }
+
+  async #answer(uri: string, call: Call): Promise<MethodResult> {
     const found = await this.#read(uri, call);
     if (found !== undefined) return result(uri, found);
     // The URI may be unknown only because an upstream has not told its lists yet.
@@ -66,16 +79,28 @@ export class ReadResourceHandler implements MethodHandler {
   }
 
   async #read(uri: string, call: Call): Promise<Outcome<ReadResourceResult> | undefined> {
-    const listed = this.#registry.resources.get(uri);
-    if (listed !== undefined) return listed.read(uri, call);
-    const templated = matchTemplate(this.#registry, uri);
-    if (templated !== undefined) return templated.entry.read(uri, templated.variables, call);
+    const found = this.#find(uri);
+    if (found !== undefined) return found.read(call);
     for (const fallback of this.#registry.fallbacks) {
       const read = await fallback.read(uri, call);
       if (read !== undefined) return read;
     }
     return undefined;
   }
+
+  #find(uri: string): Found | undefined {
+    const listed = this.#registry.resources.get(uri);
+    if (listed !== undefined) return { entry: listed, read: (call) => listed.read(uri, call) };
+    const templated = matchTemplate(this.#registry, uri);
+    if (templated === undefined) return undefined;
+    const { entry, variables } = templated;
+    return { entry, read: (call) => entry.read(uri, variables, call) };
+  }
+}
+
+interface Found {
+  readonly entry: ResourceEntry | TemplateEntry;
+  readonly read: (call: Call) => ReturnType<ResourceEntry['read']>;
 }
 
 export function requireUri(params: JsonObject): string {

@@ -8,6 +8,7 @@ export type UpdateListener = (uri: string) => void;
 export class ResourceSubscriptions {
   readonly #byUri = new Map<string, Set<UpdateListener>>();
   readonly #interest = new Set<(uri: string, wanted: boolean) => void>();
+  readonly #observers = new Set<UpdateListener>();
 
   /** Listens to one URI; the returned function stops it. */
   add(uri: string, listener: UpdateListener): () => void {
@@ -23,9 +24,16 @@ export class ResourceSubscriptions {
 
   /** Announces that a resource has changed. */
   updated(uri: string): void {
+    for (const observer of this.#observers) observer(uri);
     const listeners = this.#byUri.get(uri);
     if (listeners === undefined) return;
     for (const listener of [...listeners]) listener(uri);
+  }
+
+  /** Told of every announced change, before those who listen to the URI. */
+  onUpdate(observer: UpdateListener): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
   }
 
   wanted(uri: string): boolean {

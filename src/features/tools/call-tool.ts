@@ -7,6 +7,8 @@ import type { Call } from '../../protocol/call.ts';
 import { ForwardedResult } from '../../protocol/forwarded-result.ts';
 import type { MethodHandler, MethodResult } from '../../protocol/handler.ts';
 import { isInputRequired } from '../../protocol/input-required.ts';
+import { toolSubject } from '../cached/cache-subjects.ts';
+import type { CachedAnswers } from '../cached/cached-answers.ts';
 import type { Outcome, ParsedArguments, Registry, ToolEntry } from '../registry.ts';
 import { assertParameterHeaders } from './parameter-headers.ts';
 import { toolFailure } from './tool-result.ts';
@@ -15,9 +17,11 @@ import { toolFailure } from './tool-result.ts';
 export class CallToolHandler implements MethodHandler {
   readonly #registry: Registry;
   readonly #logger: Logger;
+  readonly #cached: CachedAnswers | undefined;
 
-  constructor(registry: Registry, logger: Logger) {
+  constructor(registry: Registry, logger: Logger, cached?: CachedAnswers) {
     this.#registry = registry;
+    this.#cached = cached;
     this.#logger = logger;
   }
 
@@ -51,7 +55,14 @@ export class CallToolHandler implements MethodHandler {
     const args = params['arguments'] ?? {};
     if (!isJsonObject(args))
       throw new FerroError('INVALID_PARAMS', { detail: 'arguments must be an object' });
+    // Headers are no part of what a cached answer depends on, so they are compared before there is one.
     if (call.headers !== undefined) assertParameterHeaders(entry, args, call.headers);
+    const subject = this.#cached && toolSubject(entry);
+    if (this.#cached === undefined || subject === undefined) return this.#parse(entry, args, call);
+    return this.#cached.answer(subject, entry.definition.name, call, () => this.#parse(entry, args, call));
+  }
+
+  #parse(entry: ToolEntry, args: JsonObject, call: Call): MethodResult | Promise<MethodResult> {
     if (entry.parseArguments !== undefined) {
       const parsed = entry.parseArguments(args);
       return parsed instanceof Promise

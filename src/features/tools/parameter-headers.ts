@@ -13,12 +13,21 @@ const PARAMETERS = new WeakMap<ToolEntry, readonly HeaderParameter[]>();
  * @throws FerroError HEADER_MISMATCH
  */
 export function assertParameterHeaders(entry: ToolEntry, args: JsonObject, headers: HeaderView): void {
+  for (const parameter of parametersOf(entry)) assertOne(parameter, valueAt(args, parameter.path), headers);
+}
+
+/** True when calls of the tool carry arguments in headers. */
+export function hasParameterHeaders(entry: ToolEntry): boolean {
+  return parametersOf(entry).length > 0;
+}
+
+function parametersOf(entry: ToolEntry): readonly HeaderParameter[] {
   let parameters = PARAMETERS.get(entry);
   if (parameters === undefined) {
     parameters = headerParameters(entry.definition.inputSchema);
     PARAMETERS.set(entry, parameters);
   }
-  for (const parameter of parameters) assertOne(parameter, valueAt(args, parameter.path), headers);
+  return parameters;
 }
 
 function assertOne(parameter: HeaderParameter, value: JsonValue | undefined, headers: HeaderView): void {
