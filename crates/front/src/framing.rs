@@ -26,6 +26,7 @@ pub struct Framing {
 pub struct Ambiguous;
 
 impl Framing {
+    /// Takes the next line.
     pub fn add(&mut self, name: &[u8], value: &[u8]) {
         match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => {

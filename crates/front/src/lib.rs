@@ -52,3 +52,11 @@ pub use sessions::{Sessions, now_ms};
 pub use stats::Stats;
 pub use tls::Tls;
 pub use tokens::{Grant, Tokens};
+
+/// Parts that only the fuzz targets use from outside.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::framing::{Ambiguous, Chunks, Framing, Progress};
+    pub use crate::head::{decimal, head_end};
+}
