@@ -109,11 +109,14 @@ pub async fn serve(incoming: Incoming) {
     });
     let meter = Rc::clone(&session.meter);
     let stream = Metered::new(incoming.stream, incoming.input, meter, Rc::clone(&home));
-    let graceful = match handshake(stream, &session, &clock).await {
-        Some(h2) => Connection::new(h2, session, clock).run().await,
-        None => false,
+    // Its room is given back before the connection is served.
+    let Some(h2) = Box::pin(handshake(stream, &session, &clock)).await else {
+        return;
     };
-    if let Some(stream) = home.take().filter(|_| graceful) {
+    let mut connection = Connection::new(h2, session, clock);
+    let over = poll_fn(|cx| connection.poll(cx)).await;
+    drop(connection);
+    if let Some(stream) = home.take().filter(|_| over.graceful) {
         linger(stream).await;
     }
 }
@@ -176,8 +179,9 @@ struct Connection {
     expelled: Option<Instant>,
 }
 
-/// The connection ends, with or without a last word.
+/// The connection ends.
 struct Over {
+    /// The peer was told why.
     graceful: bool,
 }
 
@@ -194,11 +198,6 @@ impl Connection {
             leaving: false,
             expelled: None,
         }
-    }
-
-    /// True when the peer was told why.
-    async fn run(mut self) -> bool {
-        poll_fn(|cx| self.poll(cx)).await.graceful
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {

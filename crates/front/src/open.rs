@@ -31,7 +31,8 @@ pub async fn serve(
 ) {
     clock.set(hub.config().limits.headers);
     let opened = match secure {
-        Some(config) => handshake(stream, config, &hub, &clock).await,
+        // Its room is given back before the connection is served.
+        Some(config) => Box::pin(handshake(stream, config, &hub, &clock)).await,
         None => sniff(stream, &hub, &clock).await,
     };
     let Some(opened) = opened else { return };
