@@ -10,7 +10,7 @@
  * @property {Era} era
  * @property {Readonly<Record<string, string>>} [env]
  * @property {readonly string[]} without operations it does not have
- * @property {'native' | 'fastify'} [front] of ferromcp: the front that must have served
+ * @property {'native' | 'node'} [front] of ferromcp: the front that must have served
  * @property {boolean} [native] of ferromcp: whether the addon must be in use
  * @property {'stdio' | 'http'} [upstream] of the gateway: what it stands before
  * @property {boolean} [h1] understands HTTP/1.1; default true
@@ -22,10 +22,10 @@
 export const PEERS = {
   'ferromcp native': own('modern', 'native', true, { h2: true }),
   'ferromcp native legacy': own('legacy', 'native', true, { h2: true }),
-  'ferromcp fastify': own('modern', 'fastify', true),
-  'ferromcp fastify legacy': own('legacy', 'fastify', true),
-  'ferromcp TypeScript': own('modern', 'fastify', false),
-  'ferromcp TypeScript legacy': own('legacy', 'fastify', false),
+  'ferromcp node': own('modern', 'node', true),
+  'ferromcp node legacy': own('legacy', 'node', true),
+  'ferromcp TypeScript': own('modern', 'node', false),
+  'ferromcp TypeScript legacy': own('legacy', 'node', false),
   'ferromcp gateway to stdio': gateway('stdio'),
   'ferromcp gateway to HTTP': gateway('http'),
   'SDK v1': npm('sdk-v1', 'legacy', '@modelcontextprotocol/sdk 1.32.2, express, SSE'),
@@ -64,7 +64,7 @@ export const BASE = 'SDK v1';
 
 /**
  * @param {Era} era
- * @param {'native' | 'fastify'} front
+ * @param {'native' | 'node'} front
  * @param {boolean} native
  * @param {Partial<Peer>} more
  * @returns {Peer}

@@ -11,7 +11,7 @@ const FRONT_THREAD = 'ferromcp-front-'.slice(0, 15);
 export function announce(listening) {
   const threaded = threadNames('self').some((name) => name.startsWith(FRONT_THREAD));
   const { status } = loadNative();
-  const front = listening.front ?? (threaded ? 'native' : 'fastify');
+  const front = listening.front ?? (threaded ? 'native' : 'node');
   process.stdout.write(
     `${JSON.stringify({ bench: 'ready', front, native: status.loaded, reason: status.reason })}\n`,
   );

@@ -17,7 +17,7 @@ import { grouped, takeTurns } from './rounds.mjs';
 const DEFAULT_PEERS = [
   'ferromcp native',
   'ferromcp native legacy',
-  'ferromcp fastify',
+  'ferromcp node',
   'bare node:http',
   'SDK v1',
 ];

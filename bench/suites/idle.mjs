@@ -21,8 +21,8 @@ import { grouped, takeTurns } from './rounds.mjs';
 const DEFAULT_PEERS = [
   'ferromcp native',
   'ferromcp native legacy',
-  'ferromcp fastify',
-  'ferromcp fastify legacy',
+  'ferromcp node',
+  'ferromcp node legacy',
   'SDK v1',
   'rmcp session',
   'Go SDK',

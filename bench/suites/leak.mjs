@@ -13,7 +13,7 @@ import { commandFor, reportTables } from '../report/table.mjs';
 import { preparePeers } from './prepare.mjs';
 import { takeTurns } from './rounds.mjs';
 
-const DEFAULT_PEERS = ['ferromcp native legacy', 'ferromcp fastify legacy', 'SDK v1', 'SDK v1 JSON'];
+const DEFAULT_PEERS = ['ferromcp native legacy', 'ferromcp node legacy', 'SDK v1', 'SDK v1 JSON'];
 const DEFAULTS = {
   normal: { rounds: 1, seconds: 1, connections: [16] },
   quick: { rounds: 1, seconds: 1, connections: [16] },

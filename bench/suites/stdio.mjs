@@ -17,10 +17,10 @@ import { preparePeers } from './prepare.mjs';
 import { grouped, takeTurns } from './rounds.mjs';
 
 /** The same packages as over HTTP, with the program that serves stdio. */
-const DEFAULT_PEERS = ['ferromcp fastify', 'ferromcp TypeScript', 'SDK v1', 'SDK v2', 'bare node:http'];
+const DEFAULT_PEERS = ['ferromcp node', 'ferromcp TypeScript', 'SDK v1', 'SDK v2', 'bare node:http'];
 /** @type {Record<string, string>} */
 const TITLES = {
-  'ferromcp fastify': 'ferromcp',
+  'ferromcp node': 'ferromcp',
   'ferromcp TypeScript': 'ferromcp, addon off',
   'bare node:http': 'bare Node loop',
 };

@@ -1,3 +1,4 @@
+import type { Envelope } from '../core/envelope.ts';
 import { FerroError } from '../core/errors.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { Limits } from '../core/limits.ts';
@@ -20,12 +21,18 @@ import type { Principal } from '../core/principal.ts';
 import { type Era, isModernRevision, type Revision } from '../core/revisions.ts';
 import type { InputOptions, RequestContext } from './context.ts';
 import type { LegacySession } from './eras/legacy/session.ts';
+import type { Run } from './execution.ts';
 import { notificationFrame } from './frames.ts';
 import type { Outlet } from './outlet.ts';
 
 /** How one era asks the client for something in the middle of a handler. */
 export interface InputDriver {
   ask(key: string, request: InputRequest): Promise<JsonObject>;
+}
+
+/** Makes the driver of a call when its handler asks for the first time. */
+export interface InputSource {
+  driver(call: Call): InputDriver;
 }
 
 /** Everything about the asking side that a request carries or its session remembers. */
@@ -36,6 +43,9 @@ export interface CallOrigin {
   readonly peerKey: string | undefined;
   readonly clientInfo: Implementation | undefined;
   readonly clientCapabilities: ClientCapabilities;
+  readonly logLevel: LoggingLevel | undefined;
+  /** The legacy session the request runs in. */
+  readonly session: LegacySession | undefined;
 }
 
 let lonePeers = 0;
@@ -53,17 +63,6 @@ export const USED = {
 /** HTTP request headers by lower-case name; undefined when the transport has none. */
 export type HeaderView = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-export interface CallInit {
-  readonly method: string;
-  readonly params: JsonObject;
-  readonly meta: JsonObject;
-  readonly idRaw: string;
-  readonly progressTokenRaw: string | undefined;
-  readonly logLevel: LoggingLevel | undefined;
-  readonly headers: HeaderView | undefined;
-  readonly session: LegacySession | undefined;
-}
-
 /** One request while it is being answered; what handlers see of it is {@link RequestContext}. */
 export class Call implements RequestContext {
   readonly origin: CallOrigin;
@@ -73,10 +72,12 @@ export class Call implements RequestContext {
   readonly outlet: Outlet;
   readonly logLevel: LoggingLevel | undefined;
   readonly headers: HeaderView | undefined;
-  /** The legacy session the request runs in. */
-  readonly session: LegacySession | undefined;
+  /** Its execution, once it has begun. */
+  run: Run | undefined;
   /** Set by the era before the handler runs, for methods that may ask. */
-  input: InputDriver | undefined;
+  inputs: InputSource | undefined;
+  /** Undefined until something was asked or answered. */
+  driver: InputDriver | undefined;
   inputResponses: InputResponses | undefined;
   inputState: JsonValue | undefined;
   /** Set by the members a handler uses; whoever wants to know clears it before a run. */
@@ -95,20 +96,31 @@ export class Call implements RequestContext {
   #steps: Map<string, JsonValue> | undefined;
   #replied: (() => void)[] | undefined;
 
-  constructor(origin: CallOrigin, init: CallInit, outlet: Outlet, limits: Limits) {
+  constructor(
+    origin: CallOrigin,
+    envelope: Envelope,
+    params: JsonObject,
+    meta: JsonObject,
+    headers: HeaderView | undefined,
+    outlet: Outlet,
+    limits: Limits,
+  ) {
     this.origin = origin;
-    this.method = init.method;
-    this.params = init.params;
-    this.#meta = init.meta;
-    this.idRaw = init.idRaw;
-    this.logLevel = init.logLevel;
-    this.headers = init.headers;
-    this.session = init.session;
+    this.method = envelope.method ?? '';
+    this.params = params;
+    this.#meta = meta;
+    this.idRaw = envelope.idRaw ?? 'null';
+    this.logLevel = origin.logLevel;
+    this.headers = headers;
     this.outlet = outlet;
     this.#limits = limits;
-    this.#progressTokenRaw = init.progressTokenRaw;
+    this.#progressTokenRaw = envelope.progressTokenRaw;
   }
 
+  /** The legacy session the request runs in. */
+  get session(): LegacySession | undefined {
+    return this.origin.session;
+  }
   get revision(): Revision {
     return this.origin.revision;
   }
@@ -246,11 +258,12 @@ export class Call implements RequestContext {
   #ask(key: string, request: InputRequest): Promise<JsonObject> {
     this.used |= USED.client;
     if (this.done) return Promise.reject(new FerroError('REQUEST_CANCELLED'));
-    if (this.input === undefined) {
+    this.driver ??= this.inputs?.driver(this);
+    if (this.driver === undefined) {
       return Promise.reject(
         new FerroError('CLIENT_INPUT_FAILED', { detail: `${this.method} cannot ask the client` }),
       );
     }
-    return this.input.ask(key, request);
+    return this.driver.ask(key, request);
   }
 }

@@ -9,9 +9,9 @@ import type { Era } from '../core/revisions.ts';
 import type { LegacyEra } from './eras/legacy/era.ts';
 import { LegacySession } from './eras/legacy/session.ts';
 import type { ModernEra, ModernPeer } from './eras/modern/era.ts';
-import type { Run } from './execution.ts';
 import { errorFrame, wireError } from './frames.ts';
 import { BatchOutlet, type Outlet } from './outlet.ts';
+import { Runs } from './runs.ts';
 
 export interface ProtocolDeps {
   readonly codec: JsonCodec;
@@ -34,7 +34,7 @@ export class Connection {
   readonly #write: (text: string) => void;
   readonly #writeBytes: ((parts: readonly Uint8Array[]) => void) | undefined;
   readonly #peer: ModernPeer;
-  readonly #modernRuns = new Map<string, Run>();
+  readonly #modernRuns = new Runs();
   #era: Era | undefined;
   #closed = false;
 
@@ -84,7 +84,7 @@ export class Connection {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const run of [...this.#modernRuns.values()]) run.cancel();
+    for (const run of this.#modernRuns.all()) run.cancel();
     this.session.close();
   }
 

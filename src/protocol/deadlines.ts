@@ -1,9 +1,11 @@
+import { NOT_LISTED, Roster, type RosterMember } from './roster.ts';
+
 /**
  * Deadlines of running calls. One timer for all of them: a timer per request costs more than most handlers, and a
  * deadline need not be exact.
  */
 export class Deadlines {
-  readonly #entries = new Set<Deadline>();
+  readonly #entries = new Roster<Deadline>();
   readonly #tickMs: number;
   #timer: NodeJS.Timeout | undefined;
 
@@ -13,7 +15,7 @@ export class Deadlines {
 
   /** Runs `expire` once `ms` have passed, unless stopped or paused. */
   start(ms: number, expire: () => void): Deadline {
-    const deadline = new Deadline(ms, expire, (self) => this.#entries.delete(self));
+    const deadline = new Deadline(ms, expire, this.#entries);
     this.#entries.add(deadline);
     this.#timer ??= setInterval(() => this.#tick(), this.#tickMs).unref();
     return deadline;
@@ -21,7 +23,7 @@ export class Deadlines {
 
   #tick(): void {
     const now = performance.now();
-    for (const deadline of this.#entries) deadline.check(now);
+    for (const deadline of this.#entries.members()) deadline.check(now);
     if (this.#entries.size === 0 && this.#timer !== undefined) {
       clearInterval(this.#timer);
       this.#timer = undefined;
@@ -30,17 +32,18 @@ export class Deadlines {
 }
 
 /** One running deadline; pausing stops its clock (while the client is asked for input). */
-export class Deadline {
+export class Deadline implements RosterMember {
   #left: number;
   #since: number | undefined = performance.now();
   #paused = 0;
   readonly #expire: () => void;
-  readonly #remove: (self: Deadline) => void;
+  readonly #roster: Roster<Deadline>;
+  rosterIndex = NOT_LISTED;
 
-  constructor(ms: number, expire: () => void, remove: (self: Deadline) => void) {
+  constructor(ms: number, expire: () => void, roster: Roster<Deadline>) {
     this.#left = ms;
     this.#expire = expire;
-    this.#remove = remove;
+    this.#roster = roster;
   }
 
   pause(): void {
@@ -56,12 +59,12 @@ export class Deadline {
   }
 
   stop(): void {
-    this.#remove(this);
+    this.#roster.delete(this);
   }
 
   check(now: number): void {
     if (this.#since === undefined || now - this.#since < this.#left) return;
-    this.#remove(this);
+    this.#roster.delete(this);
     this.#expire();
   }
 }

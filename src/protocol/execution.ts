@@ -16,6 +16,8 @@ import {
 } from './handler.ts';
 import { type InputRequired, isInputRequired } from './input-required.ts';
 import type { MethodSpec } from './methods.ts';
+import { NOT_LISTED, Roster, type RosterMember } from './roster.ts';
+import type { Runs } from './runs.ts';
 
 /** What differs between the eras once a request is running. */
 export interface EraCodec {
@@ -33,6 +35,8 @@ export interface EraCodec {
   /** The handler wants input: either finishes the call or runs it again later. */
   inputRequired(run: Run, outcome: InputRequired): void;
   readonly missingId: 'null' | 'omit';
+  /** True when a peer that leaves the request's stream thereby cancels it. */
+  readonly goneCancels: boolean;
 }
 
 export interface ExecutionDeps {
@@ -47,7 +51,8 @@ export interface ExecutionDeps {
 export class Execution {
   readonly deps: ExecutionDeps;
   readonly #deadlines = new Deadlines();
-  readonly #running = new Set<Run>();
+  /** Calls that were not answered at once. */
+  readonly #running = new Roster<Run>();
   #drained: (() => void) | undefined;
   #closing = false;
 
@@ -59,17 +64,20 @@ export class Execution {
     return this.#running.size;
   }
 
-  /** Registers a call; its outcome goes to the call's outlet. `onDone` runs once, when nothing more will be sent. */
-  prepare(call: Call, spec: MethodSpec, era: EraCodec, onDone: (() => void) | undefined): Run {
-    const run = new Run(this, call, spec, era, this.deps.handlers.get(call.method), onDone);
-    this.#running.add(run);
-    return run;
-  }
-
-  /** Runs the handler of a prepared call. */
-  begin(run: Run): void {
+  /**
+   * Answers a call on its outlet. One that is not answered at once is entered in `runs` until it is.
+   * @param outcome of the first round, when the handler need not run for it
+   */
+  start(call: Call, spec: MethodSpec, era: EraCodec, runs: Runs | undefined, outcome?: MethodResult): void {
+    const run = new Run(this, call, spec, era, this.deps.handlers.get(call.method), runs);
+    call.run = run;
     if (this.#closing) run.fail(new FerroError('SHUTTING_DOWN'));
+    else if (outcome !== undefined) run.settle(outcome);
     else run.round();
+    if (call.done) return;
+    this.#running.add(run);
+    runs?.add(run);
+    if (era.goneCancels) call.outlet.onGone = () => run.cancel();
   }
 
   /** Invokes the handler behind the middleware. */
@@ -98,7 +106,7 @@ export class Execution {
   /** Refuses new calls, ends open streams, waits up to `ms` for the rest, then cancels what is left. */
   async drain(ms: number): Promise<void> {
     this.#closing = true;
-    for (const run of [...this.#running]) run.endStream();
+    for (const run of this.#running.members()) run.endStream();
     if (this.#running.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -108,20 +116,28 @@ export class Execution {
         };
       });
     }
-    for (const run of [...this.#running]) run.fail(new FerroError('SHUTTING_DOWN'));
+    for (const run of this.#running.members()) run.fail(new FerroError('SHUTTING_DOWN'));
   }
 }
 
+/** @throws FerroError REQUEST_DUPLICATE_ID, QUOTA_REQUESTS when the peer may not have a further request run. */
+export function assertRoom(runs: Runs, idRaw: string, limits: Limits): void {
+  if (runs.size === 0) return;
+  if (runs.get(idRaw) !== undefined) throw new FerroError('REQUEST_DUPLICATE_ID');
+  if (runs.size >= limits.requestsPerPeer) throw new FerroError('QUOTA_REQUESTS');
+}
+
 /** One running request. */
-export class Run {
+export class Run implements RosterMember {
   readonly call: Call;
+  rosterIndex = NOT_LISTED;
   /** Rounds of input so far. */
   rounds = 0;
   readonly #execution: Execution;
   readonly #spec: MethodSpec;
   readonly #era: EraCodec;
   readonly #handler: MethodHandler | undefined;
-  readonly #onDone: (() => void) | undefined;
+  readonly #runs: Runs | undefined;
   #deadline: Deadline | undefined;
   #detached: DetachedResult | undefined;
 
@@ -131,14 +147,14 @@ export class Run {
     spec: MethodSpec,
     era: EraCodec,
     handler: MethodHandler | undefined,
-    onDone: (() => void) | undefined,
+    runs: Runs | undefined,
   ) {
     this.#execution = execution;
     this.call = call;
     this.#spec = spec;
     this.#era = era;
     this.#handler = handler;
-    this.#onDone = onDone;
+    this.#runs = runs;
   }
 
   get limits(): Limits {
@@ -281,11 +297,17 @@ export class Run {
   }
 
   #finish(): void {
-    this.call.done = true;
+    const { call } = this;
+    call.done = true;
     this.#deadline?.stop();
     this.#detached?.stop();
+    if (this.rosterIndex === NOT_LISTED) return;
     this.#execution.finished(this);
-    this.#onDone?.();
+    this.#runs?.delete(this);
+    // Garbage that has grown old must not hold on to more than itself.
+    this.#deadline = undefined;
+    call.outlet.onGone = undefined;
+    call.run = undefined;
   }
 
   #checkSize(text: string): void {

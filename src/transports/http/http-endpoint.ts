@@ -11,6 +11,7 @@ import type { ModernPeer } from '../../protocol/eras/modern/era.ts';
 import { unsupportedRevision } from '../../protocol/eras/modern/meta.ts';
 import { errorFrame, wireError } from '../../protocol/frames.ts';
 import { BatchOutlet } from '../../protocol/outlet.ts';
+import { Roster } from '../../protocol/roster.ts';
 import { SessionTable } from '../../runtime/sessions/session-table.ts';
 import type { HttpExchange } from './exchange.ts';
 import { HttpOutlet } from './http-outlet.ts';
@@ -30,8 +31,9 @@ export class HttpEndpoint {
   readonly #deps: ProtocolDeps;
   readonly #authenticate: Authenticate;
   readonly #streams: SessionStreams;
+  #peer: ModernPeer = { principal: ANONYMOUS, runs: undefined, key: undefined };
   /** Requests that are being answered. */
-  readonly #open = new Set<HttpOutlet>();
+  readonly #open = new Roster<HttpOutlet>();
   #drained: (() => void) | undefined;
   #closing = false;
 
@@ -55,7 +57,7 @@ export class HttpEndpoint {
   /** Refuses new requests, ends open streams, waits up to `ms` for running requests, then ends all sessions. */
   async close(ms: number): Promise<void> {
     this.#closing = true;
-    for (const outlet of [...this.#open]) outlet.onDrain?.();
+    for (const outlet of this.#open.members()) outlet.onDrain?.();
     if (this.#open.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -111,9 +113,21 @@ export class HttpEndpoint {
       outlet.accept();
       return;
     }
-    const message = this.#deps.codec.parse(bytes);
-    const peer: ModernPeer = { principal, runs: undefined, key: undefined };
-    this.#deps.modern.request(peer, envelope, paramsOf(message), outlet, exchange.headers);
+    const params = this.#paramsOf(envelope, bytes);
+    this.#deps.modern.request(this.#peerOf(principal), envelope, params, outlet, exchange.headers);
+  }
+
+  /** Principals are few and the same for many requests. */
+  #peerOf(principal: Principal): ModernPeer {
+    if (this.#peer.principal !== principal) this.#peer = { principal, runs: undefined, key: undefined };
+    return this.#peer;
+  }
+
+  #paramsOf(envelope: Envelope, bytes: Uint8Array): JsonObject {
+    const span = envelope.params;
+    if (span === undefined) return {};
+    const params = this.#deps.codec.parse(bytes, span.start, span.end);
+    return isJsonObject(params) ? params : {};
   }
 
   #legacy(
@@ -133,9 +147,7 @@ export class HttpEndpoint {
       this.#batch(session, envelope, bytes, outlet);
       return;
     }
-    const message = this.#deps.codec.parse(bytes);
-    if (!isJsonObject(message)) throw new FerroError('ENVELOPE_TYPE');
-    this.#legacyMessage(session, envelope, message, outlet, fresh);
+    this.#legacyMessage(session, envelope, bytes, outlet, fresh);
     if (!fresh) return;
     if (session.negotiated) this.sessions.agreed(session);
     else session.close();
@@ -144,26 +156,27 @@ export class HttpEndpoint {
   #legacyMessage(
     session: LegacySession,
     envelope: Envelope,
-    message: JsonObject,
+    bytes: Uint8Array,
     outlet: HttpOutlet,
     fresh: boolean,
   ): void {
     switch (envelope.kind) {
-      case 'request': {
+      case 'request':
         if (fresh) outlet.opened = session;
-        const release = this.sessions.hold(session.id);
-        outlet.onEnd = release;
-        this.#deps.legacy.request(session, envelope, paramsOf(message), outlet);
+        this.#deps.legacy.request(session, envelope, this.#paramsOf(envelope, bytes), outlet);
+        if (!outlet.ended) outlet.onEnd = this.sessions.hold(session.id);
         return;
-      }
       case 'notification':
         this.#deps.legacy.notification(session, envelope);
         outlet.accept();
         return;
-      case 'response':
+      case 'response': {
+        const message = this.#deps.codec.parse(bytes);
+        if (!isJsonObject(message)) throw new FerroError('ENVELOPE_TYPE');
         session.response(message);
         outlet.accept();
         return;
+      }
       case 'batch':
         throw new FerroError('ENVELOPE_TYPE');
     }

@@ -1,4 +1,5 @@
 import type { Outlet } from '../../protocol/outlet.ts';
+import { NOT_LISTED, type RosterMember } from '../../protocol/roster.ts';
 import { type Body, type Fields, type HttpExchange, SESSION_ID } from './exchange.ts';
 
 const NO_FIELDS: Fields = [];
@@ -7,7 +8,7 @@ const NO_FIELDS: Fields = [];
  * The reply to one POST: a JSON body when nothing precedes the result, an event stream as soon as something does.
  * Head and body go out in one write.
  */
-export class HttpOutlet implements Outlet {
+export class HttpOutlet implements Outlet, RosterMember {
   readonly canStream: boolean;
   onGone: (() => void) | undefined;
   onDrain: (() => void) | undefined;
@@ -17,6 +18,7 @@ export class HttpOutlet implements Outlet {
   onEnd: (() => void) | undefined;
   /** Answers instead of an empty stream when there is nothing to reply: 202 for a batch of notifications. */
   noReply: 202 | undefined;
+  rosterIndex = NOT_LISTED;
   readonly #exchange: HttpExchange;
   #streaming = false;
   #ended = false;

@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../../../core/json.ts';
 import type { Logger } from '../../../core/log.ts';
 import type { InputRequest, InputRequests, InputResponses } from '../../../core/mcp.ts';
 import { isAtLeast, type LegacyRevision } from '../../../core/revisions.ts';
-import type { Call, InputDriver } from '../../call.ts';
+import type { Call, InputDriver, InputSource } from '../../call.ts';
 import type { EraCodec, Run } from '../../execution.ts';
 import { type ForwardedResult, objectOf, type Parts } from '../../forwarded-result.ts';
 import { type WireError, wireError } from '../../frames.ts';
@@ -13,14 +13,14 @@ import { assertCapable, type ContentCheck, isValidAnswer } from '../../input-ans
 import type { InputRequired } from '../../input-required.ts';
 import type { MethodSpec } from '../../methods.ts';
 import { projectForwarded, projectResult } from './projection.ts';
-import type { LegacySession } from './session.ts';
 
 /** How often a client that answers something unusable is asked again. */
 const MAX_REPEATS = 3;
 
 /** Writes results and errors as the legacy revisions want them, and turns input requests into real requests. */
-export class LegacyCodec implements EraCodec {
+export class LegacyCodec implements EraCodec, InputSource {
   readonly missingId = 'null';
+  readonly goneCancels = false;
   readonly #codec: JsonCodec;
   readonly #check: ContentCheck;
 
@@ -64,36 +64,40 @@ export class LegacyCodec implements EraCodec {
         detail: `more than ${run.limits.inputRounds} rounds of input`,
       });
     }
+    if (call.inputs === undefined) {
+      throw new FerroError('RESULT_INVALID', { detail: `${call.method} cannot ask the client` });
+    }
     assertCapable(call.clientCapabilities, outcome.inputRequests);
-    const driver = call.input as LegacyInput;
-    driver.askAll(outcome.inputRequests).then(
-      (responses) => {
-        if (call.done) return;
-        call.inputResponses = responses;
-        call.inputState = outcome.state ?? null;
-        run.round();
-      },
-      (error: unknown) => run.fail(error),
-    );
+    this.driver(call)
+      .askAll(outcome.inputRequests)
+      .then(
+        (responses) => {
+          if (call.done) return;
+          call.inputResponses = responses;
+          call.inputState = outcome.state ?? null;
+          run.round();
+        },
+        (error: unknown) => run.fail(error),
+      );
   }
 
   /** The driver behind `ctx.elicit`, `ctx.sample` and `ctx.roots` for one call. */
-  input(session: LegacySession, call: Call): LegacyInput {
-    return new LegacyInput(session, call, this.#check);
+  driver(call: Call): LegacyInput {
+    if (call.driver instanceof LegacyInput) return call.driver;
+    const driver = new LegacyInput(call, this.#check);
+    call.driver = driver;
+    return driver;
   }
 }
 
 /** Asks by server-to-client requests on the stream of the call (2025-11-25, transports). */
 export class LegacyInput implements InputDriver {
-  readonly #session: LegacySession;
   readonly #call: Call;
   readonly #check: ContentCheck;
   /** Answers by key, so that a handler that runs again is not asking twice. */
   readonly #answers = new Map<string, JsonObject>();
-  run: Run | undefined;
 
-  constructor(session: LegacySession, call: Call, check: ContentCheck) {
-    this.#session = session;
+  constructor(call: Call, check: ContentCheck) {
     this.#call = call;
     this.#check = check;
   }
@@ -103,7 +107,8 @@ export class LegacyInput implements InputDriver {
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
     const work = this.#askClient(request);
-    const answer = await (this.run === undefined ? work : this.run.whilePaused(work));
+    const { run } = this.#call;
+    const answer = await (run === undefined ? work : run.whilePaused(work));
     this.#answers.set(key, answer);
     return answer;
   }
@@ -116,13 +121,13 @@ export class LegacyInput implements InputDriver {
   }
 
   async #askClient(request: InputRequest): Promise<JsonObject> {
-    const { outlet } = this.#call;
-    if (!outlet.canStream) {
+    const { outlet, session } = this.#call;
+    if (!outlet.canStream || session === undefined) {
       throw new FerroError('CLIENT_INPUT_FAILED', { detail: 'the client accepts no event stream' });
     }
     const params = legacyParams(request, this.#call.revision as LegacyRevision);
     for (let attempt = 0; attempt < MAX_REPEATS; attempt += 1) {
-      const answer = await this.#session.ask((text) => outlet.send(text), request.method, params);
+      const answer = await session.ask((text) => outlet.send(text), request.method, params);
       if (isValidAnswer(request, answer, this.#check)) return answer;
     }
     throw new FerroError('CLIENT_INPUT_FAILED', { detail: `${request.method} was not answered validly` });

@@ -1,12 +1,11 @@
 import type { Envelope } from '../../../core/envelope.ts';
-import { idKey } from '../../../core/envelope.ts';
 import { FerroError } from '../../../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../../../core/json.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { ClientCapabilities, Implementation } from '../../../core/mcp.ts';
 import { isLegacyRevision, LATEST_LEGACY } from '../../../core/revisions.ts';
 import { Call } from '../../call.ts';
-import type { Execution } from '../../execution.ts';
+import { assertRoom, type Execution } from '../../execution.ts';
 import { errorFrame, replyFrame, wireError } from '../../frames.ts';
 import type { ServerIdentity } from '../../identity.ts';
 import { type MethodSpec, methodExists, methodSpec } from '../../methods.ts';
@@ -64,7 +63,7 @@ export class LegacyEra {
         this.#deps.onReady(session);
         return;
       case 'notifications/cancelled':
-        if (envelope.requestIdRaw !== undefined) session.runs.get(idKey(envelope.requestIdRaw))?.cancel();
+        if (envelope.requestIdRaw !== undefined) session.runs.get(envelope.requestIdRaw)?.cancel();
         return;
       case 'notifications/roots/list_changed':
         if (session.initialized) this.#deps.onRootsChanged(session);
@@ -111,38 +110,13 @@ export class LegacyEra {
     if (!session.negotiated) throw new FerroError('NOT_INITIALIZED');
     const { execution, codec, limits } = this.#deps;
     const spec = this.#method(envelope.method ?? '', session);
-    const key = idKey(idRaw);
-    if (session.runs.has(key)) throw new FerroError('REQUEST_DUPLICATE_ID');
-    if (session.runs.size >= limits.requestsPerPeer) throw new FerroError('QUOTA_REQUESTS');
+    assertRoom(session.runs, idRaw, limits);
     const meta = isJsonObject(params['_meta']) ? params['_meta'] : {};
     assertProgressToken(envelope, meta, limits);
-    const init = {
-      method: envelope.method ?? '',
-      params,
-      meta,
-      idRaw,
-      progressTokenRaw: envelope.progressTokenRaw,
-      logLevel: session.logLevel,
-      headers: undefined,
-      session,
-    };
-    const origin = {
-      revision: session.revision,
-      principal: session.principal,
-      peerKey: session.id,
-      clientInfo: session.clientInfo,
-      clientCapabilities: session.clientCapabilities,
-    };
-    const call = new Call(origin, init, outlet, limits);
-    const run = execution.prepare(call, spec, codec, () => session.runs.delete(key));
-    session.runs.set(key, run);
-    if (spec.input === true) {
-      const input = codec.input(session, call);
-      input.run = run;
-      call.input = input;
-    }
+    const call = new Call(session, envelope, params, meta, undefined, outlet, limits);
+    if (spec.input === true) call.inputs = codec;
     // A disconnect is not a cancellation in this era (2025-11-25, transports): the work goes on.
-    execution.begin(run);
+    execution.start(call, spec, codec, session.runs);
   }
 
   #method(method: string, session: LegacySession): MethodSpec {

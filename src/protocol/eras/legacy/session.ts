@@ -10,8 +10,9 @@ import {
 } from '../../../core/mcp.ts';
 import type { Principal } from '../../../core/principal.ts';
 import { LATEST_LEGACY, type LegacyRevision } from '../../../core/revisions.ts';
-import type { Run } from '../../execution.ts';
+import type { CallOrigin } from '../../call.ts';
 import { notificationFrame, requestFrame } from '../../frames.ts';
+import { Runs } from '../../runs.ts';
 
 interface Pending {
   readonly resolve: (result: JsonObject) => void;
@@ -26,7 +27,7 @@ export type Push = (text: string) => boolean;
  * One legacy session: what `initialize` agreed on, the requests that run in it, and the questions the server has put
  * to the client. Lives as long as the stdio connection or the `Mcp-Session-Id`.
  */
-export class LegacySession {
+export class LegacySession implements CallOrigin {
   readonly id: string;
   readonly principal: Principal;
   /** `initialize` has been answered. */
@@ -38,8 +39,8 @@ export class LegacySession {
   clientCapabilities: ClientCapabilities = {};
   /** Servers choose what to send until the client sets a level (2025-11-25, logging). */
   logLevel: LoggingLevel = 'info';
-  /** Requests being answered, by id key. */
-  readonly runs = new Map<string, Run>();
+  /** Requests that were not answered at once. */
+  readonly runs = new Runs();
   /** Stops of resource subscriptions, by URI. */
   readonly subscriptions = new Map<string, () => void>();
   /** Set by the transport: the channel for messages that belong to no request. */
@@ -61,6 +62,14 @@ export class LegacySession {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  get peerKey(): string {
+    return this.id;
+  }
+
+  get session(): LegacySession {
+    return this;
   }
 
   /** Sends a notification outside of any request. */
@@ -138,7 +147,7 @@ export class LegacySession {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const run of [...this.runs.values()]) run.cancel();
+    for (const run of this.runs.all()) run.cancel();
     for (const stop of this.subscriptions.values()) stop();
     this.subscriptions.clear();
     for (const { reject, timer } of this.#pending.values()) {

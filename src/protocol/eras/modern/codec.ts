@@ -30,6 +30,7 @@ const RESULT_TYPE = 'resultType';
 /** Writes results and errors as revision 2026-07-28 wants them. */
 export class ModernCodec implements EraCodec {
   readonly missingId = 'omit';
+  readonly goneCancels = true;
   readonly #deps: ModernCodecDeps;
   #serverInfo: Implementation | undefined;
   #metaText = '';

@@ -1,27 +1,25 @@
 import type { Envelope } from '../../../core/envelope.ts';
-import { idKey } from '../../../core/envelope.ts';
 import { FerroError } from '../../../core/errors.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { Limits } from '../../../core/limits.ts';
 import type { ServerCapabilities } from '../../../core/mcp.ts';
-import type { Principal } from '../../../core/principal.ts';
+import { META } from '../../../core/revisions.ts';
 import { Call, type HeaderView } from '../../call.ts';
-import type { Execution, Run } from '../../execution.ts';
+import { assertRoom, type Execution } from '../../execution.ts';
 import { errorFrame, wireError } from '../../frames.ts';
+import type { InputRequired } from '../../input-required.ts';
 import { type MethodSpec, methodExists, methodSpec } from '../../methods.ts';
 import type { Outlet } from '../../outlet.ts';
+import type { Runs } from '../../runs.ts';
 import type { ModernCodec } from './codec.ts';
 import { assertHeadersAgree } from './headers.ts';
 import type { ModernInputs } from './input.ts';
-import { readRequestMeta } from './meta.ts';
+import { type ModernOrigin, type PeerIdentity, readOrigin } from './meta.ts';
 
 /** The peer of a modern request: on HTTP each request stands alone, on stdio the connection remembers what runs. */
-export interface ModernPeer {
-  readonly principal: Principal;
-  /** Running requests by id key (stdio, in-memory); undefined on HTTP, where a closed stream is the cancellation. */
-  readonly runs: Map<string, Run> | undefined;
-  /** Stable for a connection; undefined = every request is a peer of its own. */
-  readonly key: string | undefined;
+export interface ModernPeer extends PeerIdentity {
+  /** Running requests (stdio, in-memory); undefined on HTTP, where a closed stream is the cancellation. */
+  readonly runs: Runs | undefined;
 }
 
 export interface ModernEraDeps {
@@ -48,61 +46,41 @@ export class ModernEra {
     outlet: Outlet,
     headers?: HeaderView,
   ): void {
-    const idRaw = envelope.idRaw ?? 'null';
-    let run: { readonly call: Call; readonly spec: MethodSpec };
+    const { execution, codec, inputs } = this.#deps;
+    let spec: MethodSpec;
+    let call: Call;
+    let repeated: InputRequired | undefined;
     try {
-      run = this.#admit(peer, envelope, params, idRaw, outlet, headers);
+      const origin = this.#origin(peer, envelope, params, headers);
+      spec = this.#method(envelope.method ?? '', origin.revision);
+      if (peer.runs !== undefined) assertRoom(peer.runs, envelope.idRaw ?? 'null', this.#deps.limits);
+      call = new Call(origin, envelope, params, origin.meta, headers, outlet, this.#deps.limits);
+      if (spec.input === true) repeated = inputs.open(call);
     } catch (error) {
-      const wire = wireError(error, this.#deps.execution.deps.logger);
-      outlet.end(errorFrame(idRaw, wire, 'omit'), wire.http);
+      const wire = wireError(error, execution.deps.logger);
+      outlet.end(errorFrame(envelope.idRaw ?? 'null', wire, 'omit'), wire.http);
       return;
     }
-    this.#start(peer, run.call, run.spec, idRaw, outlet);
+    execution.start(call, spec, codec, peer.runs, repeated);
   }
 
   /** `notifications/cancelled` (stdio). Unknown and finished ids are ignored (2026-07-28, cancellation). */
   notification(peer: ModernPeer, envelope: Envelope): void {
     if (envelope.method !== 'notifications/cancelled' || envelope.requestIdRaw === undefined) return;
-    peer.runs?.get(idKey(envelope.requestIdRaw))?.cancel();
+    peer.runs?.get(envelope.requestIdRaw)?.cancel();
   }
 
-  #admit(
+  #origin(
     peer: ModernPeer,
     envelope: Envelope,
     params: JsonObject,
-    idRaw: string,
-    outlet: Outlet,
     headers: HeaderView | undefined,
-  ): { readonly call: Call; readonly spec: MethodSpec } {
-    const method = envelope.method ?? '';
+  ): ModernOrigin {
     if (envelope.protocolVersion === undefined) {
-      throw new FerroError('META_MISSING', { detail: 'io.modelcontextprotocol/protocolVersion' });
+      throw new FerroError('META_MISSING', { detail: META.protocolVersion });
     }
     if (headers !== undefined) assertHeadersAgree(headers, envelope);
-    const meta = readRequestMeta(envelope, params, this.#deps.limits);
-    const spec = this.#method(method, meta.revision);
-    if (peer.runs?.has(idKey(idRaw)) === true) throw new FerroError('REQUEST_DUPLICATE_ID');
-    if (peer.runs !== undefined && peer.runs.size >= this.#deps.limits.requestsPerPeer) {
-      throw new FerroError('QUOTA_REQUESTS');
-    }
-    const origin = {
-      revision: meta.revision,
-      principal: peer.principal,
-      peerKey: peer.key,
-      clientInfo: meta.clientInfo,
-      clientCapabilities: meta.clientCapabilities,
-    };
-    const init = {
-      method,
-      params,
-      meta: meta.raw,
-      idRaw,
-      progressTokenRaw: envelope.progressTokenRaw,
-      logLevel: meta.logLevel,
-      headers,
-      session: undefined,
-    };
-    return { call: new Call(origin, init, outlet, this.#deps.limits), spec };
+    return readOrigin(peer, envelope, params, this.#deps.limits);
   }
 
   #method(method: string, revision: Parameters<typeof methodExists>[1]): MethodSpec {
@@ -113,34 +91,5 @@ export class ModernEra {
       (spec.capability === undefined || this.#deps.capabilities()[spec.capability] !== undefined);
     if (!exists) throw new FerroError('METHOD_NOT_FOUND', { detail: method.slice(0, 100) });
     return spec;
-  }
-
-  #start(peer: ModernPeer, call: Call, spec: MethodSpec, idRaw: string, outlet: Outlet): void {
-    const { execution, codec, inputs } = this.#deps;
-    const { runs } = peer;
-    const key = runs === undefined ? '' : idKey(idRaw);
-    if (spec.input === true) {
-      let round: ReturnType<ModernInputs['open']>;
-      try {
-        round = inputs.open(call);
-      } catch (error) {
-        const wire = wireError(error, execution.deps.logger);
-        outlet.end(errorFrame(idRaw, wire, 'omit'), wire.http);
-        return;
-      }
-      call.input = round;
-      const { repeated } = round;
-      const run = execution.prepare(call, spec, codec, runs && (() => runs.delete(key)));
-      round.onSuspend = (outcome) => run.settle(outcome);
-      runs?.set(key, run);
-      outlet.onGone = () => run.cancel();
-      if (repeated !== undefined) run.settle(repeated);
-      else execution.begin(run);
-      return;
-    }
-    const run = execution.prepare(call, spec, codec, runs && (() => runs.delete(key)));
-    runs?.set(key, run);
-    outlet.onGone = () => run.cancel();
-    execution.begin(run);
   }
 }

@@ -3,7 +3,7 @@ import type { JsonCodec } from '../../../core/envelope.ts';
 import { FerroError } from '../../../core/errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../../core/json.ts';
 import type { InputRequest, InputRequests } from '../../../core/mcp.ts';
-import type { Call, InputDriver } from '../../call.ts';
+import type { Call, InputDriver, InputSource } from '../../call.ts';
 import type { Run } from '../../execution.ts';
 import { assertCapable, type ContentCheck, isValidAnswer } from '../../input-answers.ts';
 import { type InputRequired, inputRequired } from '../../input-required.ts';
@@ -42,7 +42,7 @@ export interface ModernInputsDeps {
  * Multi round-trip requests (2026-07-28, MRTR). A question ends the round with an `input_required` result; the retry
  * brings the answers and the sealed state, and the handler runs again with what is already known.
  */
-export class ModernInputs {
+export class ModernInputs implements InputSource {
   readonly #deps: ModernInputsDeps;
 
   constructor(deps: ModernInputsDeps) {
@@ -53,16 +53,19 @@ export class ModernInputs {
    * Prepares a call that may ask. Returns questions that must be repeated before the handler may run again.
    * @throws FerroError STATE_INVALID or INVALID_PARAMS
    */
-  open(call: Call): RoundInput {
+  open(call: Call): InputRequired | undefined {
+    call.inputs = this;
     const responses = readResponses(call.params);
     const state = this.#readState(call);
+    if (responses === undefined && state === undefined) return undefined;
     const round = new RoundInput(call, this.#deps.check, state?.n ?? 0, state?.a ?? {});
+    call.driver = round;
     if (state === undefined) {
       // Answers without state: nothing to check them against yet; `ask` checks those a question claims.
       for (const [key, answer] of Object.entries(responses ?? {}))
         if (isJsonObject(answer)) round.offer(key, answer);
-      if (responses !== undefined) call.inputResponses = round.answers;
-      return round;
+      call.inputResponses = round.answers;
+      return undefined;
     }
     for (const [name, value] of Object.entries(state.s)) call.steps.set(name, value);
     const missing: Record<string, InputRequest> = {};
@@ -76,14 +79,18 @@ export class ModernInputs {
       call.inputState = state.h;
     }
     if (Object.keys(missing).length > 0) round.repeat(missing, state.x ? state.h : undefined, state.x);
-    return round;
+    return round.repeated;
+  }
+
+  driver(call: Call): InputDriver {
+    return new RoundInput(call, this.#deps.check, 0, {});
   }
 
   /** Ends the round with an `input_required` result. @throws FerroError CAPABILITY_MISSING, CLIENT_INPUT_FAILED */
   finishRound(run: Run, outcome: InputRequired, metaText: string): void {
     const { call } = run;
     assertCapable(call.clientCapabilities, outcome.inputRequests);
-    const round = call.input instanceof RoundInput ? call.input : undefined;
+    const round = call.driver instanceof RoundInput ? call.driver : undefined;
     const rounds = (round?.rounds ?? 0) + 1;
     if (rounds > run.limits.inputRounds) {
       throw new FerroError('CLIENT_INPUT_FAILED', {
@@ -147,8 +154,6 @@ export class RoundInput implements InputDriver {
   #asked: Record<string, InputRequest> | undefined;
   #suspended: InputRequired | undefined;
   #repeated: { readonly outcome: InputRequired; readonly explicit: boolean } | undefined;
-  /** Set by the era: ends the round when the handler is stuck on a question. */
-  onSuspend: ((outcome: InputRequired) => void) | undefined;
 
   constructor(
     call: Call,
@@ -214,7 +219,8 @@ export class RoundInput implements InputDriver {
   #suspend(): void {
     if (this.#call.done || this.#asked === undefined) return;
     this.#suspended = inputRequired({ inputRequests: this.#asked });
-    this.onSuspend?.(this.#suspended);
+    // Ends the round: the handler is stuck on a question.
+    this.#call.run?.settle(this.#suspended);
   }
 }
 

@@ -8,19 +8,54 @@ import {
   LOGGING_LEVELS,
   type LoggingLevel,
 } from '../../../core/mcp.ts';
+import type { Principal } from '../../../core/principal.ts';
 import { isModernRevision, META, type ModernRevision, SUPPORTED_REVISIONS } from '../../../core/revisions.ts';
+import type { CallOrigin } from '../../call.ts';
 
-/** The per-request metadata of the modern era (2026-07-28, RequestMetaObject), checked. */
-export interface RequestMeta {
+/** What is known of a peer before it says anything. */
+export interface PeerIdentity {
+  readonly principal: Principal;
+  /** Stable for a connection; undefined = every request is a peer of its own. */
+  readonly key: string | undefined;
+}
+
+/** Who asks by the per-request metadata of the modern era (2026-07-28, RequestMetaObject), checked. */
+export class ModernOrigin implements CallOrigin {
   readonly revision: ModernRevision;
+  readonly principal: Principal;
+  readonly peerKey: string | undefined;
   readonly clientInfo: Implementation | undefined;
   readonly clientCapabilities: ClientCapabilities;
   readonly logLevel: LoggingLevel | undefined;
-  readonly raw: JsonObject;
+  readonly session = undefined;
+  /** All of `_meta`. */
+  readonly meta: JsonObject;
+
+  constructor(
+    peer: PeerIdentity,
+    revision: ModernRevision,
+    meta: JsonObject,
+    clientInfo: Implementation | undefined,
+    clientCapabilities: ClientCapabilities,
+    logLevel: LoggingLevel | undefined,
+  ) {
+    this.revision = revision;
+    this.principal = peer.principal;
+    this.peerKey = peer.key;
+    this.clientInfo = clientInfo;
+    this.clientCapabilities = clientCapabilities;
+    this.logLevel = logLevel;
+    this.meta = meta;
+  }
 }
 
 /** @throws FerroError META_MISSING, META_INVALID, LOG_LEVEL_INVALID or VERSION_UNSUPPORTED. */
-export function readRequestMeta(envelope: Envelope, params: JsonObject, limits: Limits): RequestMeta {
+export function readOrigin(
+  peer: PeerIdentity,
+  envelope: Envelope,
+  params: JsonObject,
+  limits: Limits,
+): ModernOrigin {
   const meta = params['_meta'];
   if (!isJsonObject(meta)) throw new FerroError('META_MISSING', { detail: '_meta' });
   const { protocolVersion } = envelope;
@@ -32,13 +67,15 @@ export function readRequestMeta(envelope: Envelope, params: JsonObject, limits: 
   if (info !== undefined && !isImplementation(info))
     throw new FerroError('META_INVALID', { detail: META.clientInfo });
   assertProgressToken(envelope, meta, limits);
-  return {
+  const logLevel = readLogLevel(meta[META.logLevel]);
+  return new ModernOrigin(
+    peer,
     revision,
-    clientInfo: info as Implementation | undefined,
-    clientCapabilities: capabilities as ClientCapabilities,
-    logLevel: readLogLevel(meta[META.logLevel]),
-    raw: meta,
-  };
+    meta,
+    info as Implementation | undefined,
+    capabilities as ClientCapabilities,
+    logLevel,
+  );
 }
 
 /** @throws FerroError VERSION_UNSUPPORTED with the supported revisions. */
