@@ -5,6 +5,8 @@
 mod peer;
 mod support;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use h2::{Reason, client::Builder};
 use http::{Method, Request};
@@ -152,6 +154,17 @@ fn a10_to_a13_media_and_methods() {
             );
             assert_eq!(reply.fields["allow"], "GET, POST, DELETE");
         }
+        // What is refused is not read to its end.
+        for length in [0, 1, 60_000] {
+            let request = changed(|request| *request.method_mut() = Method::PUT);
+            let (response, mut send) = peer.begin(request, false).await;
+            send_all(&mut send, vec![b'x'; length].into(), false)
+                .await
+                .unwrap();
+            assert_eq!(read(response).await.unwrap().status, 405);
+            let reason = std::future::poll_fn(|cx| send.poll_reset(cx)).await.unwrap();
+            assert_eq!(reason, Reason::NO_ERROR);
+        }
         let connect = Request::builder()
             .method(Method::CONNECT)
             .uri("127.0.0.1:80")
@@ -239,6 +252,13 @@ fn a01_bodies_that_are_not_as_announced() {
         for announced in ["5", "500", "+4", "x"] {
             let request = message().header("content-length", announced).body(()).unwrap();
             let error = peer.ask(request, Some(body("1", "{}"))).await.unwrap_err();
+            assert_eq!(error.reason(), Some(Reason::PROTOCOL_ERROR), "{announced}");
+            // Whether or not it would have been let in.
+            let request = message().method(Method::PUT).header("content-length", announced);
+            let (response, mut send) = peer.begin(request.body(()).unwrap(), false).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let _ = send_all(&mut send, body("1", "{}").into(), true).await;
+            let error = read(response).await.unwrap_err();
             assert_eq!(error.reason(), Some(Reason::PROTOCOL_ERROR), "{announced}");
         }
         peer.expect_alive().await;

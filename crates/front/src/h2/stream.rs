@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::h2::server::SendResponse;
 use ::h2::{Reason, RecvStream};
@@ -19,6 +19,9 @@ use crate::guard::{Fields, Single};
 use crate::hub::{self, Admitted, Answer, Origin, Outcome};
 
 const SHORT: usize = 2 * 1024;
+/// How long, and how much of it, a body is read that nobody wants.
+const MOMENT: Duration = Duration::from_millis(100);
+const UNWANTED: usize = 16 * 1024;
 
 /// Serves a request to its end.
 pub async fn serve(running: Running, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
@@ -52,6 +55,12 @@ impl Stream {
             peer: self.session.peer,
             certificate: certificate.as_deref(),
         };
+        let expects = head.headers.get(EXPECT).is_some_and(|value| {
+            value.as_bytes().eq_ignore_ascii_case(b"100-continue") && !body.is_end_stream()
+        });
+        if !matches!(admitted, Ok(Admitted::Message(_))) && !expects {
+            self.ended(&mut body).await?;
+        }
         let outcome = match admitted {
             Err(row) => Outcome::Answer(hub::refuse(&fields, &row, None)),
             Ok(Admitted::Bare(kind)) => hub.bare(
@@ -61,9 +70,6 @@ impl Stream {
                 origin,
             ),
             Ok(Admitted::Message(accepted)) => {
-                let expects = head.headers.get(EXPECT).is_some_and(|value| {
-                    value.as_bytes().eq_ignore_ascii_case(b"100-continue") && !body.is_end_stream()
-                });
                 if expects {
                     self.outgoing.go_on();
                 }
@@ -110,6 +116,25 @@ impl Stream {
             _ if !agrees => Err(error::HTTP_TARGET),
             admitted => admitted,
         }
+    }
+
+    /// Gives a body that is not wanted a moment to end, so that a malformed request (RFC 9113, 8.1.1) is reset rather
+    /// than answered, and an honest client need not be stopped.
+    async fn ended(&self, body: &mut RecvStream) -> Result<(), Gone> {
+        let (mut taken, mut in_data) = (0, true);
+        let ending = poll_fn(|cx| {
+            while in_data {
+                match body.poll_data(cx) {
+                    Poll::Ready(Some(Ok(data))) if taken + data.len() <= UNWANTED => taken += data.len(),
+                    Poll::Ready(Some(Ok(_))) => return Poll::Ready(Ok(())),
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Gone)),
+                    Poll::Ready(None) => in_data = false,
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            body.poll_trailers(cx).map_ok(|_| ()).map_err(|_| Gone)
+        });
+        tokio::time::timeout(MOMENT, ending).await.unwrap_or(Ok(()))
     }
 
     /// Reads the body and what trails it; memory follows what has arrived.
