@@ -50,15 +50,16 @@ export interface CallOrigin {
 
 let lonePeers = 0;
 
-/** Bits of {@link Call.used}: what of its request a handler has looked at or done. */
-export const USED = {
-  /** Who asks. */
-  principal: 1,
-  /** What identifies or describes the client or this one request. */
-  request: 2,
-  /** Questions to the client, messages on the call's stream. */
-  client: 4,
-} as const;
+/** Told what a handler does with its call, while it runs. */
+export interface CallWatcher {
+  /**
+   * It has looked at `principal`: who asks; or used `peer`: what identifies or describes the client or this one request,
+   * questions to the client, messages on the call's stream.
+   */
+  used(what: 'principal' | 'peer'): void;
+  /** The reply has gone out or never will. */
+  finished(): void;
+}
 
 /** HTTP request headers by lower-case name; undefined when the transport has none. */
 export type HeaderView = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -80,8 +81,7 @@ export class Call implements RequestContext {
   driver: InputDriver | undefined;
   inputResponses: InputResponses | undefined;
   inputState: JsonValue | undefined;
-  /** Set by the members a handler uses; whoever wants to know clears it before a run. */
-  used = 0;
+  watcher: CallWatcher | undefined;
   /** The reply has gone out or never will; nothing more may be sent. */
   done = false;
 
@@ -128,11 +128,11 @@ export class Call implements RequestContext {
     return isModernRevision(this.origin.revision) ? 'modern' : 'legacy';
   }
   get principal(): Principal {
-    this.used |= USED.principal;
+    this.watcher?.used('principal');
     return this.origin.principal;
   }
   get peerKey(): string {
-    this.used |= USED.request;
+    this.watcher?.used('peer');
     if (this.#peerKey === undefined) {
       lonePeers += 1;
       this.#peerKey = this.origin.peerKey ?? `request:${lonePeers}`;
@@ -140,15 +140,15 @@ export class Call implements RequestContext {
     return this.#peerKey;
   }
   get meta(): JsonObject {
-    this.used |= USED.request;
+    this.watcher?.used('peer');
     return this.#meta;
   }
   get clientInfo(): Implementation | undefined {
-    this.used |= USED.request;
+    this.watcher?.used('peer');
     return this.origin.clientInfo;
   }
   get clientCapabilities(): ClientCapabilities {
-    this.used |= USED.request;
+    this.watcher?.used('peer');
     return this.origin.clientCapabilities;
   }
 
@@ -193,7 +193,7 @@ export class Call implements RequestContext {
   }
 
   notify(method: string, params: JsonObject): void {
-    this.used |= USED.client;
+    this.watcher?.used('peer');
     if (this.done || !this.outlet.canStream) return;
     this.outlet.send(notificationFrame(method, JSON.stringify(params)));
   }
@@ -256,7 +256,7 @@ export class Call implements RequestContext {
   }
 
   #ask(key: string, request: InputRequest): Promise<JsonObject> {
-    this.used |= USED.client;
+    this.watcher?.used('peer');
     if (this.done) return Promise.reject(new FerroError('REQUEST_CANCELLED'));
     this.driver ??= this.inputs?.driver(this);
     if (this.driver === undefined) {

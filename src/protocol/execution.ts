@@ -299,6 +299,7 @@ export class Run implements RosterMember {
   #finish(): void {
     const { call } = this;
     call.done = true;
+    call.watcher?.finished();
     this.#deadline?.stop();
     this.#detached?.stop();
     if (this.rosterIndex === NOT_LISTED) return;

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { CacheSubject, Flight, Landed, ResultCache } from '../../core/result-cache.ts';
-import { type Call, USED } from '../../protocol/call.ts';
+import type { Call, CallWatcher } from '../../protocol/call.ts';
 import { encodeJson } from '../../protocol/codec/index.ts';
 import { ForwardedResult } from '../../protocol/forwarded-result.ts';
 import { DetachedResult, EncodedResult, type MethodResult } from '../../protocol/handler.ts';
@@ -64,7 +64,8 @@ export class CachedAnswers {
   }
 
   #lead(flight: Flight, call: Call, form: Form, run: () => Answer): Answer {
-    call.used = 0;
+    const use = new Use(flight);
+    call.watcher = use;
     let answer: Answer;
     try {
       answer = run();
@@ -72,11 +73,9 @@ export class CachedAnswers {
       flight.drop();
       throw error;
     }
-    if (!(answer instanceof Promise)) return this.#landed(flight, call, form, answer);
-    // Whoever waits must not wait for a caller that has gone or run out of time.
-    call.signal.addEventListener('abort', () => flight.abandon(), { once: true });
+    if (!(answer instanceof Promise)) return this.#landed(flight, call, form, use, answer);
     return answer.then(
-      (result) => this.#landed(flight, call, form, result),
+      (result) => this.#landed(flight, call, form, use, result),
       (error: unknown) => {
         flight.drop();
         throw error;
@@ -84,10 +83,11 @@ export class CachedAnswers {
     );
   }
 
-  #landed(flight: Flight, call: Call, form: Form, result: MethodResult): MethodResult {
+  #landed(flight: Flight, call: Call, form: Form, use: Use, result: MethodResult): MethodResult {
+    call.watcher = undefined;
     let text: string | undefined;
     try {
-      if (isKeepable(result) && (call.used & ~USED.principal) === 0) {
+      if (!use.peer && isKeepable(result)) {
         text =
           form === 'plain'
             ? encodeJson(result)
@@ -101,8 +101,30 @@ export class CachedAnswers {
       flight.drop();
       return result;
     }
-    flight.keep(text, (call.used & USED.principal) !== 0);
+    flight.keep(text, use.principal);
     return form === 'plain' ? result : new EncodedResult(text);
+  }
+}
+
+/** What a handler has used of its call, for one run. */
+class Use implements CallWatcher {
+  principal = false;
+  peer = false;
+  readonly #flight: Flight;
+
+  constructor(flight: Flight) {
+    this.#flight = flight;
+  }
+
+  used(what: 'principal' | 'peer'): void {
+    this[what] = true;
+    // Nobody needs to wait for a result that will not be theirs, least of all while a user is being asked.
+    if (what === 'peer') this.#flight.drop();
+  }
+
+  /** Whoever waits must not wait for a caller that has gone or run out of time. */
+  finished(): void {
+    this.#flight.abandon();
   }
 }
 
