@@ -1,7 +1,7 @@
 //! Canonical text: means the same, is the same for the same value, keeps to its bound, leaves nothing behind on failure.
 
-use envelope::{NoCanonical, canonical_params, canonical_value};
 use envelope::{Code, Limits, scan};
+use envelope::{NoCanonical, canonical_params, canonical_value};
 use serde_json::Value;
 
 const ENOUGH: usize = 1 << 20;

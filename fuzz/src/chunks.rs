@@ -77,7 +77,8 @@ fn plainly(text: &[u8]) -> Option<(Vec<u8>, usize)> {
             return Some((body, rest.len()));
         }
         let (name, value) = line.split_once(':')?;
-        if name.is_empty() || !name.chars().all(is_token) || !value.chars().all(is_text) {
+        let framing = ["content-length", "transfer-encoding"].contains(&name.to_ascii_lowercase().as_str());
+        if framing || name.is_empty() || !name.chars().all(is_token) || !value.chars().all(is_text) {
             return None;
         }
     }

@@ -26,9 +26,8 @@ pub fn run(data: &[u8]) {
     };
     stream.set_read_timeout(Some(WAIT)).expect("a timeout can be set");
     stream.set_nodelay(true).expect("an option can be set");
-    let http2 = options & 1 == 1;
     let mut sent = Vec::new();
-    if http2 {
+    if options & 1 == 1 {
         sent.extend_from_slice(HTTP2);
         if options & 2 == 2 {
             sent.extend_from_slice(SETTINGS);
@@ -36,6 +35,7 @@ pub fn run(data: &[u8]) {
     }
     let cut = input.below(64);
     sent.extend_from_slice(input.0);
+    let http2 = sent.starts_with(HTTP2);
     let (first, second) = sent.split_at(sent.len().min(if options & 4 == 4 { cut } else { usize::MAX }));
     // The front may close before it has read all.
     let _ = stream.write_all(first).and_then(|()| stream.write_all(second));

@@ -148,7 +148,7 @@ impl Chunks {
                     if line.is_empty() {
                         return Ok(Progress::Done(std::mem::take(&mut self.body).freeze()));
                     }
-                    if !is_field(&line) {
+                    if !is_trailer(&line) {
                         return Err(error::HTTP_MALFORMED);
                     }
                     self.state = State::Trailers(seen + line.len() + 2);
@@ -231,11 +231,19 @@ fn after_quoted(bytes: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// True for a field line (RFC 9112, 5).
-fn is_field(line: &[u8]) -> bool {
-    after_token(line)
-        .and_then(|rest| rest.strip_prefix(b":"))
-        .is_some_and(|value| value.iter().all(|byte| is_text(*byte)))
+/// True for a field line (RFC 9112, 5) that does not frame a message: what comes late must not (RFC 9110, 6.5.1).
+fn is_trailer(line: &[u8]) -> bool {
+    let Some(rest) = after_token(line) else {
+        return false;
+    };
+    let name = line.strip_suffix(rest).unwrap_or_default();
+    let frames = [b"content-length".as_slice(), b"transfer-encoding"]
+        .iter()
+        .any(|framing| name.eq_ignore_ascii_case(framing));
+    !frames
+        && rest
+            .strip_prefix(b":")
+            .is_some_and(|value| value.iter().all(|byte| is_text(*byte)))
 }
 
 fn is_token(byte: u8) -> bool {
@@ -367,6 +375,8 @@ mod tests {
             "A : b\r\n",
             "A: \u{1}\r\n",
             "A: b\r\n c\r\n",
+            "A: b\r\nContent-Length: 5\r\n",
+            "transfer-encoding: chunked\r\n",
         ] {
             assert_eq!(body("3", trailers), Err(error::HTTP_MALFORMED), "{trailers}");
         }
