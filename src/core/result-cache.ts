@@ -14,6 +14,11 @@ export interface CachePolicy {
   readonly scope: 'private' | 'public';
   /** Names the code behind the results. Only with a version are they shared between processes. */
   readonly version: string | undefined;
+  /**
+   * Results come from elsewhere and say themselves how long they may be kept (2026-07-28, caching); `ttlMs` is the most.
+   * Those that do not say are not kept.
+   */
+  readonly declared?: true;
 }
 
 /** What answers: one registered tool, resource or template. */
@@ -53,8 +58,10 @@ export type CacheAttempt =
 
 /** One run that others may be waiting for. Only the first outcome counts. */
 export interface Flight {
-  /** The result may be kept. `personal`: it depends on the principal, whatever the policy says. */
-  keep(text: string, personal: boolean): void;
+  /**
+   * The result may be kept, for `ttlMs` at most. `personal`: it depends on the principal, whatever the policy says.
+   */
+  keep(text: string, personal: boolean, ttlMs?: number): void;
   /** There is a result or an error, but not for anyone else. */
   drop(): void;
   /** The caller has gone; someone else shall run. */

@@ -158,7 +158,7 @@ async function follow(call: UpstreamCall, journey: Journey): Promise<Relayed> {
     if (event.kind !== 'questions' && !call.hasAsked) {
       context.onReplied?.(() => upstream.statistics.replied(call.clock));
     }
-    if (event.kind === 'result') return fromResult(event.result, journey);
+    if (event.kind === 'result') return fromResult(event.result, call, journey);
     if (event.kind === 'failure') return fromFailure(event.error, call, journey);
     const inputRequests = call.takeQuestions();
     let handle: string;
@@ -175,7 +175,7 @@ async function follow(call: UpstreamCall, journey: Journey): Promise<Relayed> {
   }
 }
 
-function fromResult(answer: JsonObject | RawResult, journey: Journey): Relayed {
+function fromResult(answer: JsonObject | RawResult, call: UpstreamCall, journey: Journey): Relayed {
   const { exchange, context, upstream } = journey;
   const mapUri = (uri: string): string => exchange.mapUri(uri);
   if (answer instanceof RawResult) {
@@ -199,6 +199,10 @@ function fromResult(answer: JsonObject | RawResult, journey: Journey): Relayed {
     throw new FerroError('UPSTREAM_PROTOCOL', {
       detail: `result of a kind nobody asked for (${context.method})`,
     });
+  }
+  // Only a modern upstream says how long its answer stands, and only for reads (2026-07-28, caching).
+  if (exchange.method === 'resources/read' && typeof result['ttlMs'] === 'number' && !call.hasAsked) {
+    context.keepFor?.(result['ttlMs']);
   }
   const whole = exchange.method === 'tools/call' ? withContent(result) : result;
   return mapResult(whole, mapUri);

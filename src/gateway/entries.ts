@@ -10,6 +10,7 @@ import type {
   ReadResourceResult,
   Tool,
 } from '../core/mcp.ts';
+import type { CachePolicy } from '../core/result-cache.ts';
 import type {
   ArgumentCompleter,
   Outcome,
@@ -113,6 +114,7 @@ export function resourceEntries(factory: EntryFactory, upstream: Upstream): read
     definition: { ...resource, uri: addresses.toClient(upstream.prefix, resource.uri) },
     source,
     timeoutMs: 0,
+    ...readPolicy(upstream),
     read: (_uri, context) => readResource(factory, upstream, resource.uri, context),
   }));
 }
@@ -123,10 +125,20 @@ export function templateEntries(factory: EntryFactory, upstream: Upstream): read
     definition: { ...template, uriTemplate: addresses.toClient(upstream.prefix, template.uriTemplate) },
     source,
     timeoutMs: 0,
+    ...readPolicy(upstream),
     read: (uri, _variables, context) =>
       readResource(factory, upstream, addresses.toUpstream(upstream.prefix, uri), context),
     ...completion(factory, upstream, { type: 'ref/resource', uri: template.uriTemplate }),
   }));
+}
+
+/**
+ * What an upstream calls public is so for those who have its credentials, which is us: to our clients results are private.
+ */
+function readPolicy(upstream: Upstream): { readonly cache?: CachePolicy } {
+  const { cacheReadsMs } = upstream.options;
+  if (cacheReadsMs === 0) return {};
+  return { cache: { ttlMs: cacheReadsMs, scope: 'private', version: undefined, declared: true } };
 }
 
 /** Reads `uri`, in the upstream's own words. */

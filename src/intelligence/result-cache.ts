@@ -96,19 +96,20 @@ export class SonaResultCache implements ResultCache {
   }
 
   /** Keeps the result of a flight, under the key its request began with. */
-  land(flight: ResultFlight, text: string, personal: boolean): Landed {
+  land(flight: ResultFlight, text: string, personal: boolean, ttlMs: number): Landed {
     this.#flights.delete(flight.key.text);
     const { request, params } = flight;
+    const ttl = Math.min(ttlMs, request.subject.policy.ttlMs);
     let { key } = flight;
     if (personal && key.principal === undefined) {
       // What was stored as public by other runs did not depend on who asked, but nobody can tell which will.
       this.#epochs.makePersonal(request.subject);
       this.#changed();
       key = this.#keyOf(request, params);
-      this.#store(key, params, request, text);
+      this.#store(key, params, text, ttl);
       return { kind: 'retry' };
     }
-    this.#store(key, params, request, text);
+    this.#store(key, params, text, ttl);
     return { kind: 'hit', text };
   }
 
@@ -122,11 +123,11 @@ export class SonaResultCache implements ResultCache {
     return this.#memory;
   }
 
-  #store(key: Key, params: string, request: CachedRequest, text: string): void {
+  #store(key: Key, params: string, text: string, ttlMs: number): void {
     const bytes = Buffer.byteLength(text);
     const length = writeKeyOf(key, params, this.#key);
     if (length === 0 || length + bytes > this.sona.maxEntryBytes) return;
-    const expires = this.#deps.now() + request.subject.policy.ttlMs;
+    const expires = this.#deps.now() + ttlMs;
     this.#texts.set(key.text, text, expires);
     const room = this.#roomFor(bytes);
     this.sona.write(this.#key, length, room, room.write(text, 'utf8'), expires);
@@ -202,10 +203,10 @@ class ResultFlight implements Flight {
     return this.#landing;
   }
 
-  keep(text: string, personal: boolean): void {
+  keep(text: string, personal: boolean, ttlMs: number = Number.POSITIVE_INFINITY): void {
     if (this.#over) return;
     this.#over = true;
-    const landed = this.#cache.land(this, text, personal);
+    const landed = this.#cache.land(this, text, personal, ttlMs);
     this.#land?.(landed);
   }
 

@@ -1,4 +1,5 @@
 import { FerroError } from '../core/errors.ts';
+import { CACHE_SIZE_RANGE, SHARED_NAME, SONA_DEFAULTS, TIMEOUT_RANGE } from '../core/sona-defaults.ts';
 
 /** Settings of routing and cached results. */
 export interface SonaOptions {
@@ -27,12 +28,7 @@ export interface ResolvedSonaOptions {
   readonly timeoutMs: number;
 }
 
-const MIB = 1024 * 1024;
-export const SONA_DEFAULTS = { enabled: true, cacheSize: 64 * MIB, timeoutMs: 50 } as const;
-export const CACHE_SIZE_RANGE = [MIB, 64 * 1024 * MIB] as const;
-export const TIMEOUT_RANGE = [1, 60_000] as const;
-export const SHARED_NAME = /^[a-z0-9-]{1,32}$/;
-const MAX_ENTRY = MIB;
+const MAX_ENTRY = 1024 * 1024;
 const KEYS = new Set(['enabled', 'cacheSize', 'shared', 'timeoutMs']);
 
 /** @throws FerroError CONFIG_INVALID, CONFIG_UNKNOWN_KEY */

@@ -57,6 +57,8 @@ export interface CallWatcher {
    * questions to the client, messages on the call's stream.
    */
   used(what: 'principal' | 'peer'): void;
+  /** The result will say how long it may be kept, in milliseconds. */
+  keepFor(ttlMs: number): void;
   /** The reply has gone out or never will. */
   finished(): void;
 }
@@ -196,6 +198,10 @@ export class Call implements RequestContext {
     this.watcher?.used('peer');
     if (this.done || !this.outlet.canStream) return;
     this.outlet.send(notificationFrame(method, JSON.stringify(params)));
+  }
+
+  keepFor(ttlMs: number): void {
+    this.watcher?.keepFor(ttlMs);
   }
 
   onReplied(listener: () => void): void {

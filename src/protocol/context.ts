@@ -67,4 +67,6 @@ export interface RequestContext {
   notify(method: string, params: JsonObject): void;
   /** Runs `listener` once the reply to this request has been given to the transport (measurement). */
   onReplied?(listener: () => void): void;
+  /** Tells how long the result may be kept by whoever keeps results, in milliseconds (gateway pass-through). */
+  keepFor?(ttlMs: number): void;
 }

@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly logger?: Logger;
   readonly jsonCodec?: ServerOptions['jsonCodec'];
   readonly stateSecret?: Uint8Array;
+  /** Cache of what was read of upstreams that have `cacheReadsMs`; default: the configuration's. */
+  readonly sona?: ServerOptions['sona'];
 }
 
 /** A server whose features are those of its upstreams. */
@@ -41,6 +43,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const config = typeof options.config === 'string' ? readGatewayConfig(options.config) : options.config;
   const transparent = options.transparent === true;
   const { limits, logger, jsonCodec, stateSecret } = options;
+  const sona = options.sona ?? config.sona;
   const server = new Server({
     name: NAME,
     version: packageVersion(),
@@ -49,6 +52,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     ...(logger === undefined ? {} : { logger }),
     ...(jsonCodec === undefined ? {} : { jsonCodec }),
     ...(stateSecret === undefined ? {} : { stateSecret }),
+    ...(sona === undefined ? {} : { sona }),
   });
   for (const { message, ...where } of config.warnings) logger?.log('warn', message, where);
   const deps = gatewayDeps(server.mountHost(), {

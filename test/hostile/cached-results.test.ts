@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Principal } from '../../src/core/principal.ts';
 import { ANONYMOUS, LOCAL_USER } from '../../src/core/principal.ts';
 import { LATEST_MODERN, type Revision } from '../../src/core/revisions.ts';
+import { inputRequired } from '../../src/protocol/input-required.ts';
 import { randomNumbers } from '../contract/json-text.ts';
 import { answerIn, Bench, type Peer } from './cached-peers.ts';
 
@@ -260,6 +261,43 @@ test('J04 answers that took input are not stored, nor given to requests that bri
   expect(answerIn(await peer.call('plain'))).toBe('plain 1');
 });
 
+test.each(REVISIONS)(
+  'J04 the answers to questions that a handler returned are not stored (%s)',
+  async (revision) => {
+    const bench = benchOf();
+    let runs = 0;
+    bench.tool('ask', { cache: PUBLIC }, (_args, ctx) => {
+      runs += 1;
+      if (ctx.inputResponses !== undefined) return JSON.stringify(ctx.inputResponses['q']?.['action']);
+      const params = { message: 'Who?', requestedSchema: { type: 'object', properties: {} } };
+      return inputRequired({ inputRequests: { q: { method: 'elicitation/create', params } } });
+    });
+    const peer = bench.peer(ALICE, revision);
+    for (const [round, action] of ['decline', 'cancel'].entries()) {
+      if (revision === LATEST_MODERN) {
+        const { result } = JSON.parse(await peer.call('ask')) as { result: { requestState: string } };
+        const answered = { inputResponses: { q: { action } }, requestState: result.requestState };
+        expect(answerIn(await peer.call('ask', {}, answered))).toBe(JSON.stringify(action));
+      } else {
+        const reply = peer.call('ask');
+        peer.send({ jsonrpc: '2.0', id: await questionTo(peer), result: { action } });
+        expect(answerIn(await reply)).toBe(JSON.stringify(action));
+      }
+      expect(runs).toBe(2 * (round + 1));
+    }
+  },
+);
+
+async function questionTo(peer: Peer): Promise<unknown> {
+  let question: string | undefined;
+  while (question === undefined) {
+    await delay(1);
+    question = peer.others.find((text) => text.includes('elicitation/create'));
+  }
+  peer.others.length = 0;
+  return (JSON.parse(question) as { id: unknown }).id;
+}
+
 test('J04 the answer of a user in a legacy session is not stored', async () => {
   const bench = benchOf();
   let runs = 0;
@@ -268,15 +306,6 @@ test('J04 the answer of a user in a legacy session is not stored', async () => {
     const answer = await ctx.elicit({ message: 'Who?', requestedSchema: { type: 'object', properties: {} } });
     return answer.action;
   });
-  const questionTo = async (peer: Peer): Promise<unknown> => {
-    let question: string | undefined;
-    while (question === undefined) {
-      await delay(1);
-      question = peer.others.find((text) => text.includes('elicitation/create'));
-    }
-    peer.others.length = 0;
-    return (JSON.parse(question) as { id: unknown }).id;
-  };
   const [alice, bob] = [bench.peer(ALICE, '2025-11-25'), bench.peer(BOB, '2025-11-25')];
   const first = alice.call('ask');
   const question = await questionTo(alice);

@@ -32,6 +32,8 @@ export class CachedAnswers {
   }
 
   answer(subject: CacheSubject, name: string, call: Call, run: () => Answer): Answer {
+    // Goes on with what the user has answered (in the modern era the params say so themselves).
+    if (call.inputResponses !== undefined || call.inputState !== undefined) return run();
     const form = this.#deps.hasMiddleware() ? 'plain' : 'wire';
     const { params, origin } = call;
     const { revision, principal } = origin;
@@ -41,7 +43,7 @@ export class CachedAnswers {
       case 'hit':
         return answerOf(attempt.text, form);
       case 'lead':
-        return this.#lead(attempt.flight, call, form, run);
+        return this.#lead(attempt.flight, subject, call, form, run);
       case 'wait':
         return this.#wait(attempt.landing, form, call, {
           again: () => this.answer(subject, name, call, run),
@@ -63,8 +65,8 @@ export class CachedAnswers {
     return landed.kind === 'retry' ? otherwise.again() : otherwise.alone();
   }
 
-  #lead(flight: Flight, call: Call, form: Form, run: () => Answer): Answer {
-    const use = new Use(flight);
+  #lead(flight: Flight, subject: CacheSubject, call: Call, form: Form, run: () => Answer): Answer {
+    const use = subject.policy.declared === true ? new DeclaredUse(flight) : new HandlerUse(flight);
     call.watcher = use;
     let answer: Answer;
     try {
@@ -87,7 +89,7 @@ export class CachedAnswers {
     call.watcher = undefined;
     let text: string | undefined;
     try {
-      if (!use.peer && isKeepable(result)) {
+      if (use.ttlMs > 0 && isKeepable(result)) {
         text =
           form === 'plain'
             ? encodeJson(result)
@@ -101,15 +103,23 @@ export class CachedAnswers {
       flight.drop();
       return result;
     }
-    flight.keep(text, use.principal);
+    flight.keep(text, use.principal, use.ttlMs);
     return form === 'plain' ? result : new EncodedResult(text);
   }
 }
 
-/** What a handler has used of its call, for one run. */
-class Use implements CallWatcher {
+/** What one run tells about its result. */
+interface Use extends CallWatcher {
+  /** It depends on who asks. */
+  readonly principal: boolean;
+  /** How long it may be kept; 0 = not at all. */
+  readonly ttlMs: number;
+}
+
+/** A handler of the application: what it looks at decides. */
+class HandlerUse implements Use {
   principal = false;
-  peer = false;
+  ttlMs = Number.POSITIVE_INFINITY;
   readonly #flight: Flight;
 
   constructor(flight: Flight) {
@@ -117,12 +127,39 @@ class Use implements CallWatcher {
   }
 
   used(what: 'principal' | 'peer'): void {
-    this[what] = true;
+    if (what === 'principal') {
+      this.principal = true;
+      return;
+    }
+    this.ttlMs = 0;
     // Nobody needs to wait for a result that will not be theirs, least of all while a user is being asked.
-    if (what === 'peer') this.#flight.drop();
+    this.#flight.drop();
   }
 
+  keepFor(): void {}
+
   /** Whoever waits must not wait for a caller that has gone or run out of time. */
+  finished(): void {
+    this.#flight.abandon();
+  }
+}
+
+/** A result from elsewhere: what it says of itself decides. */
+class DeclaredUse implements Use {
+  readonly principal = false;
+  ttlMs = 0;
+  readonly #flight: Flight;
+
+  constructor(flight: Flight) {
+    this.#flight = flight;
+  }
+
+  used(): void {}
+
+  keepFor(ttlMs: number): void {
+    if (Number.isFinite(ttlMs)) this.ttlMs = ttlMs;
+  }
+
   finished(): void {
     this.#flight.abandon();
   }

@@ -28,6 +28,13 @@ export interface GatewayConfig {
   readonly defaults: UpstreamOptions;
   /** Absolute. */
   readonly stateDir: string;
+  /** Cache of what was read of upstreams. */
+  readonly sona?: {
+    readonly enabled?: boolean;
+    readonly cacheSize?: number;
+    readonly shared?: string;
+    readonly timeoutMs?: number;
+  };
   readonly transport?: { readonly http?: { readonly front?: 'native' | 'node' } };
   /** Things that are probably mistakes but do not stop us, e.g. unknown keys in sections of other tools. */
   readonly warnings: readonly ConfigDiagnostic[];
@@ -98,7 +105,7 @@ export function parseGatewayConfig(text: string, path: string, options: ConfigOp
   const section = readSection(root['ferromcp'], GATEWAY_SECTION_SCHEMA, ['ferromcp'], diagnostics) ?? {};
   const stateDir = stateDirectory(section, folder, { env, predefined }, diagnostics);
   predefined['stateDir'] = stateDir;
-  const { stateDir: _ours, transport, ...common } = section;
+  const { stateDir: _ours, transport, sona, ...common } = section;
   const defaults: UpstreamOptions = { ...DEFAULT_UPSTREAM_OPTIONS, ...(common as Partial<UpstreamOptions>) };
   warnOfUnknownKeys(root, diagnostics);
   const servers: ServerEntry[] = [];
@@ -135,10 +142,15 @@ export function parseGatewayConfig(text: string, path: string, options: ConfigOp
   }
   diagnostics.throwIfAny();
   const { warnings } = diagnostics;
-  const base = { path: file, servers, defaults, stateDir, warnings };
-  return transport === undefined
-    ? base
-    : { ...base, transport: transport as NonNullable<GatewayConfig['transport']> };
+  return {
+    path: file,
+    servers,
+    defaults,
+    stateDir,
+    warnings,
+    ...(sona === undefined ? {} : { sona: sona as NonNullable<GatewayConfig['sona']> }),
+    ...(transport === undefined ? {} : { transport: transport as NonNullable<GatewayConfig['transport']> }),
+  };
 }
 
 function parse(text: string, file: string): LocatedDocument {

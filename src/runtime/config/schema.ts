@@ -2,10 +2,11 @@
  * The one description of our own configuration keys: validation, reference page and editor completion come from it.
  * It is JSON Schema 2020-12 with one extra keyword, `x-unit`.
  */
+import { CACHE_SIZE_RANGE, SHARED_NAME, SONA_DEFAULTS, TIMEOUT_RANGE } from '../../core/sona-defaults.ts';
 import { DEFAULT_UPSTREAM_OPTIONS as DEFAULTS } from './upstream-options.ts';
 
 export interface OptionSchema {
-  readonly type: 'integer' | 'string' | 'array' | 'object';
+  readonly type: 'integer' | 'string' | 'boolean' | 'array' | 'object';
   readonly description: string;
   readonly default?: unknown;
   readonly 'x-unit'?: 'ms';
@@ -101,6 +102,11 @@ export const UPSTREAM_OPTION_SCHEMA: Readonly<Record<string, OptionSchema>> = {
     'How long the server rests before one start is tried again; doubles up to ten times this.',
     DEFAULTS.breakerOpenMs,
   ),
+  cacheReadsMs: ms(
+    'Keeps what was read of the server as long as it says itself (`ttlMs` of 2026-07-28), but at most this long, for each principal apart; 0 keeps nothing.',
+    DEFAULTS.cacheReadsMs,
+    0,
+  ),
   era: {
     type: 'string',
     description:
@@ -159,6 +165,36 @@ export const GATEWAY_SECTION_SCHEMA: OptionSchema = {
         'Folder for lists and other state that survives a restart. Default: `FERROMCP_STATE_DIR`, else `$XDG_STATE_HOME/ferromcp`, else `~/.local/state/ferromcp`. Relative paths start at the folder of the file.',
       minLength: 1,
       maxLength: 4_096,
+    },
+    sona: {
+      type: 'object',
+      description: 'The cache of what was read of servers (`cacheReadsMs`).',
+      additionalProperties: false,
+      properties: {
+        enabled: {
+          type: 'boolean',
+          description: '`false` keeps nothing, whatever `cacheReadsMs` says.',
+          default: SONA_DEFAULTS.enabled,
+        },
+        cacheSize: count(
+          'Most bytes of cached results.',
+          SONA_DEFAULTS.cacheSize,
+          CACHE_SIZE_RANGE[0],
+          CACHE_SIZE_RANGE[1],
+        ),
+        shared: {
+          type: 'string',
+          description:
+            'Name of memory that the processes of one user on this host share. Absent: that of the process.',
+          pattern: SHARED_NAME.source,
+        },
+        timeoutMs: ms(
+          'How long a call of the store may take; eight in a row that take longer switch it off.',
+          SONA_DEFAULTS.timeoutMs,
+          TIMEOUT_RANGE[0],
+          TIMEOUT_RANGE[1],
+        ),
+      },
     },
     transport: {
       type: 'object',

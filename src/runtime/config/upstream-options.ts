@@ -13,6 +13,7 @@ export interface UpstreamOptions {
   readonly backoffMaxMs: number;
   readonly breakerFailures: number;
   readonly breakerOpenMs: number;
+  readonly cacheReadsMs: number;
   readonly era: 'auto' | 'legacy' | 'modern';
   readonly inheritEnv: readonly string[];
   /** Replaces the server's name in front of tool and prompt names. */
@@ -40,6 +41,7 @@ export const DEFAULT_UPSTREAM_OPTIONS: UpstreamOptions = {
   backoffMaxMs: 30_000,
   breakerFailures: 5,
   breakerOpenMs: 30_000,
+  cacheReadsMs: 0,
   era: 'auto',
   inheritEnv: [],
   tools: {},
