@@ -12,10 +12,16 @@ const MAX_SHARED = 10_000;
 /** What results look like besides what their handlers say: identity of the server, hints to clients. */
 export type Shape = Readonly<Record<string, unknown>>;
 
+export interface Epoch {
+  readonly bytes: Uint8Array;
+  /** The same as Latin-1, for keys of maps. */
+  readonly text: string;
+}
+
 interface Known {
   /** Makes the epoch unlike any other although everything else is alike. */
   nonce: string;
-  epoch: Uint8Array | undefined;
+  epoch: Epoch | undefined;
   /** For which definition and shape the epoch was made. */
   definition: object | undefined;
   shape: Shape | undefined;
@@ -39,11 +45,12 @@ export class Epochs {
     this.#shape = shape;
   }
 
-  epochOf(subject: CacheSubject): Uint8Array {
+  epochOf(subject: CacheSubject): Epoch {
     const known = this.#entry(subject);
     const shape = this.#shape();
     if (known.epoch === undefined || known.shape !== shape || known.definition !== subject.definition) {
-      known.epoch = digest(fingerprint(subject, shape), known.nonce);
+      const bytes = digest(fingerprint(subject, shape), known.nonce);
+      known.epoch = { bytes, text: Buffer.from(bytes).toString('latin1') };
       known.shape = shape;
       known.definition = subject.definition;
     }

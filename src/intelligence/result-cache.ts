@@ -1,4 +1,5 @@
 import type { Logger } from '../core/log.ts';
+import type { Principal } from '../core/principal.ts';
 import type {
   CacheAttempt,
   CachedRequest,
@@ -40,6 +41,7 @@ export class SonaResultCache implements ResultCache {
   readonly #epochs: Epochs;
   readonly #listeners = new Set<() => void>();
   readonly #flights = new Map<string, ResultFlight>();
+  readonly #principals = new WeakMap<Principal, Whom>();
   readonly #key = Buffer.allocUnsafeSlow(MAX_KEY_BYTES);
   #room = Buffer.allocUnsafeSlow(FIRST_ROOM);
   #memory: ResultMemory | undefined;
@@ -82,7 +84,7 @@ export class SonaResultCache implements ResultCache {
   }
 
   ruleOf(subject: CacheSubject): CacheRule {
-    return { epoch: this.#epochs.epochOf(subject), public: this.#epochs.isPublic(subject) };
+    return { epoch: this.#epochs.epochOf(subject).bytes, public: this.#epochs.isPublic(subject) };
   }
 
   forget(subject: CacheSubject): void {
@@ -147,26 +149,36 @@ export class SonaResultCache implements ResultCache {
   }
 
   #keyOf(request: CachedRequest, params: string): Key {
-    const { subject, name, principal } = request;
-    const rule = this.ruleOf(subject);
-    const whom = rule.public ? undefined : principalKey(principal);
-    // Forms never share a key: to the store the plain one is a revision of its own.
-    const revision = request.form === 'wire' ? request.revision : `${request.revision} plain`;
+    const { subject, name, form } = request;
     const { method } = subject;
-    const text = [
-      Buffer.from(rule.epoch).toString('latin1'),
-      revision,
-      method,
-      whom === undefined ? '' : `${whom.length}:${Buffer.from(whom).toString('latin1')}`,
-      `${name.length}:${name}`,
-      params,
-    ].join('\n');
-    return { epoch: rule.epoch, revision, method, name, principal: whom, text };
+    const epoch = this.#epochs.epochOf(subject);
+    const whom = this.#epochs.isPublic(subject) ? undefined : this.#whom(request.principal);
+    // Forms never share a key: to the store the plain one is a revision of its own.
+    const revision = form === 'wire' ? request.revision : `${request.revision} plain`;
+    // The epoch has always the same length; revision, method and lengths have no line breaks.
+    const text = `${epoch.text}${revision}\n${method}\n${whom?.text ?? ''}\n${name.length}:${name}${params}`;
+    return { epoch: epoch.bytes, revision, method, name, principal: whom?.bytes, text };
+  }
+
+  #whom(principal: Principal): Whom {
+    let whom = this.#principals.get(principal);
+    if (whom === undefined) {
+      const bytes = principalKey(principal);
+      whom = { bytes, text: `${bytes.length}:${Buffer.from(bytes).toString('latin1')}` };
+      this.#principals.set(principal, whom);
+    }
+    return whom;
   }
 
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** A principal as it stands in keys. */
+interface Whom {
+  readonly bytes: Uint8Array;
+  readonly text: string;
 }
 
 interface Key {

@@ -8,6 +8,19 @@ export function editDistance(
   bound: number,
 ): number | undefined {
   if (Math.abs(left.length - right.length) > bound) return undefined;
+  // What is equal at both ends costs nothing.
+  let start = 0;
+  while (start < left.length && left[start] === right[start]) start += 1;
+  let [leftEnd, rightEnd] = [left.length, right.length];
+  while (leftEnd > start && rightEnd > start && left[leftEnd - 1] === right[rightEnd - 1]) {
+    leftEnd -= 1;
+    rightEnd -= 1;
+  }
+  if (leftEnd === start || rightEnd === start) return Math.max(leftEnd, rightEnd) - start;
+  return between(left.slice(start, leftEnd), right.slice(start, rightEnd), bound);
+}
+
+function between(left: readonly number[], right: readonly number[], bound: number): number | undefined {
   const width = right.length + 1;
   const far = bound + 1;
   // Row i holds the distances of the first i characters of `left` to all beginnings of `right`.

@@ -78,7 +78,10 @@ export class Router {
     const bound = Math.min(Math.max(Math.floor(text.length / 3), 1), MAX_EDITS);
     const best: { index: number; distance: number }[] = [];
     for (const candidate of this.#folded) {
-      const distance = editDistance(text, candidate.text, bound);
+      // Once there are enough, only what is nearer than the last of them matters.
+      const limit = (best[MAX_SUGGESTIONS - 1]?.distance ?? bound + 1) - 1;
+      if (limit < 0) break;
+      const distance = editDistance(text, candidate.text, limit);
       if (distance === undefined) continue;
       const known = best.find(({ index }) => index === candidate.index);
       if (known === undefined) best.push({ index: candidate.index, distance });

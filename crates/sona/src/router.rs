@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::distance::within;
+use crate::distance::{Rows, within};
 
 /// Most suggestions for a name that is unknown.
 pub const MAX_SUGGESTIONS: usize = 3;
@@ -138,12 +138,19 @@ impl Router {
         let wanted = signature(&text);
         let bound = (text.len() / 3).clamp(1, MAX_EDITS);
         let mut best: Vec<(usize, u32)> = Vec::with_capacity(MAX_SUGGESTIONS + 1);
+        let mut rows = Rows::default();
         for candidate in &self.folded {
+            // Once there are enough, only what is nearer than the last of them matters.
+            let bound = match best.get(MAX_SUGGESTIONS - 1) {
+                Some((0, _)) => break,
+                Some((worst, _)) => worst - 1,
+                None => bound,
+            };
             // An edit changes at most two of the bits.
             if (candidate.signature ^ wanted).count_ones() as usize > 2 * bound {
                 continue;
             }
-            let Some(distance) = within(&text, &candidate.text, bound) else {
+            let Some(distance) = within(&text, &candidate.text, bound, &mut rows) else {
                 continue;
             };
             let entry = (distance, candidate.index);
