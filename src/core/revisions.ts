@@ -23,7 +23,7 @@ export function isLegacyRevision(value: string): value is LegacyRevision {
 }
 
 export function isModernRevision(value: string): value is ModernRevision {
-  return (MODERN_REVISIONS as readonly string[]).includes(value);
+  return value === LATEST_MODERN || (MODERN_REVISIONS as readonly string[]).includes(value);
 }
 
 /** Revisions are ISO dates, so string order is time order. */

@@ -16,12 +16,15 @@ import type {
 import type { CachePolicy } from '../core/result-cache.ts';
 import type { RequestContext } from '../protocol/context.ts';
 import type { ForwardedResult } from '../protocol/forwarded-result.ts';
+import type { TextResult } from '../protocol/handler.ts';
 import type { InputRequired } from '../protocol/input-required.ts';
 import { Catalogue } from './catalogue.ts';
 import { ResourceSubscriptions } from './subscriptions/resource-subscriptions.ts';
 
 /** Large results of upstreams pass through as bytes. */
 export type Outcome<T> = T | InputRequired | ForwardedResult;
+
+export type ToolOutcome = Outcome<CallToolResult> | TextResult;
 
 export interface ToolEntry {
   readonly definition: Tool;
@@ -35,10 +38,7 @@ export interface ToolEntry {
   readonly parseArguments?: ArgumentParser;
   /** What is wrong with the structured content, or undefined. Absent: not checked here. */
   readonly outputProblem?: (value: JsonValue | undefined) => string | undefined | Promise<string | undefined>;
-  readonly call: (
-    args: JsonObject,
-    ctx: RequestContext,
-  ) => Promise<Outcome<CallToolResult>> | Outcome<CallToolResult>;
+  readonly call: (args: JsonObject, ctx: RequestContext) => Promise<ToolOutcome> | ToolOutcome;
   readonly complete?: ArgumentCompleter;
 }
 

@@ -6,6 +6,7 @@ import type { Limits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Era } from '../core/revisions.ts';
+import { readParams } from './codec/index.ts';
 import type { LegacyEra } from './eras/legacy/era.ts';
 import { LegacySession } from './eras/legacy/session.ts';
 import type { ModernEra, ModernPeer } from './eras/modern/era.ts';
@@ -31,12 +32,10 @@ export interface ProtocolDeps {
 export class Connection {
   readonly session: LegacySession;
   readonly #deps: ProtocolDeps;
-  readonly #write: (text: string) => void;
-  readonly #writeBytes: ((parts: readonly Uint8Array[]) => void) | undefined;
+  readonly #channel: Channel;
   readonly #peer: ModernPeer;
   readonly #modernRuns = new Runs();
   #era: Era | undefined;
-  #closed = false;
 
   /**
    * @param write sends one complete message
@@ -49,12 +48,11 @@ export class Connection {
     writeBytes?: (parts: readonly Uint8Array[]) => void,
   ) {
     this.#deps = deps;
-    this.#write = write;
-    this.#writeBytes = writeBytes;
+    this.#channel = { write, writeBytes, closed: false };
     const id = secureId();
     this.session = new LegacySession(id, principal, deps.limits);
     this.session.push = (text) => {
-      if (this.#closed) return false;
+      if (this.#channel.closed) return false;
       write(text);
       return true;
     };
@@ -69,7 +67,7 @@ export class Connection {
 
   /** Takes one message: the bytes between two newlines. */
   receive(bytes: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#channel.closed) return;
     const scan = this.#deps.codec.scan(bytes, this.#deps.limits);
     if (!scan.ok) {
       this.#refuse(scan.idRaw, new FerroError(scan.code));
@@ -77,13 +75,15 @@ export class Connection {
     }
     const { envelope } = scan;
     if (envelope.kind === 'batch') this.#batch(bytes, envelope.elements ?? []);
+    else if (envelope.kind === 'request')
+      this.#request(envelope, readParams(this.#deps.codec, envelope, bytes), this.#outlet());
     else this.#message(envelope, this.#deps.codec.parse(bytes), this.#outlet());
   }
 
   /** Ends everything that runs for this peer. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#channel.closed) return;
+    this.#channel.closed = true;
     for (const run of this.#modernRuns.all()) run.cancel();
     this.session.close();
   }
@@ -95,17 +95,13 @@ export class Connection {
 
   #message(envelope: Envelope, message: unknown, outlet: Outlet): void {
     if (!isJsonObject(message)) return;
-    const modern = this.#isModern(envelope);
     switch (envelope.kind) {
-      case 'request': {
-        const params = isJsonObject(message['params']) ? message['params'] : {};
-        if (modern) this.#deps.modern.request(this.#peer, envelope, params, outlet);
-        else this.#deps.legacy.request(this.session, envelope, params, outlet);
+      case 'request':
+        this.#request(envelope, isJsonObject(message['params']) ? message['params'] : {}, outlet);
         return;
-      }
       case 'notification':
         outlet.abandon();
-        if (modern) this.#deps.modern.notification(this.#peer, envelope);
+        if (this.#isModern(envelope)) this.#deps.modern.notification(this.#peer, envelope);
         else this.#deps.legacy.notification(this.session, envelope);
         return;
       case 'response':
@@ -115,6 +111,11 @@ export class Connection {
       case 'batch':
         outlet.end(this.#errorText(undefined, new FerroError('ENVELOPE_TYPE')), 400);
     }
+  }
+
+  #request(envelope: Envelope, params: JsonObject, outlet: Outlet): void {
+    if (this.#isModern(envelope)) this.#deps.modern.request(this.#peer, envelope, params, outlet);
+    else this.#deps.legacy.request(this.session, envelope, params, outlet);
   }
 
   #isModern(envelope: Envelope): boolean {
@@ -139,34 +140,51 @@ export class Connection {
   }
 
   #outlet(): Outlet {
-    const writeBytes = this.#writeBytes;
-    return {
-      canStream: true,
-      send: (text) => {
-        if (!this.#closed) this.#write(text);
-      },
-      end: (text) => {
-        if (!this.#closed) this.#write(text);
-      },
-      ...(writeBytes === undefined
-        ? {}
-        : {
-            endBytes: (parts: readonly Uint8Array[]) => {
-              if (!this.#closed) writeBytes(parts);
-            },
-          }),
-      abandon: () => {},
-      onGone: undefined,
-    };
+    return new ConnectionOutlet(this.#channel);
   }
 
   #refuse(idRaw: string | undefined, error: FerroError): void {
-    if (!this.#closed) this.#write(this.#errorText(idRaw, error));
+    if (!this.#channel.closed) this.#channel.write(this.#errorText(idRaw, error));
   }
 
   #errorText(idRaw: string | undefined, error: FerroError): string {
     return errorFrame(idRaw, wireError(error, this.#deps.logger), this.#era === 'modern' ? 'omit' : 'null');
   }
+}
+
+/** Where the messages of a connection go. */
+interface Channel {
+  readonly write: (text: string) => void;
+  readonly writeBytes: ((parts: readonly Uint8Array[]) => void) | undefined;
+  closed: boolean;
+}
+
+/** The messages of one request among those of its connection. */
+class ConnectionOutlet implements Outlet {
+  readonly canStream = true;
+  onGone: (() => void) | undefined;
+  readonly #channel: Channel;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  send(text: string): void {
+    if (!this.#channel.closed) this.#channel.write(text);
+  }
+
+  end(text: string): void {
+    this.send(text);
+  }
+
+  endBytes(parts: readonly Uint8Array[]): void {
+    const { closed, write, writeBytes } = this.#channel;
+    if (closed) return;
+    if (writeBytes === undefined) write(Buffer.concat(parts).toString('utf8'));
+    else writeBytes(parts);
+  }
+
+  abandon(): void {}
 }
 
 /** Scans and hands on each element of a batch; bad elements get their own error in the reply array. */

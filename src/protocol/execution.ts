@@ -1,5 +1,6 @@
 import type { JsonCodec } from '../core/envelope.ts';
 import { FerroError, inspectable } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Limits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
 import type { Call } from './call.ts';
@@ -13,6 +14,7 @@ import {
   type MethodHandlers,
   type MethodResult,
   type Middleware,
+  TextResult,
 } from './handler.ts';
 import { type InputRequired, isInputRequired } from './input-required.ts';
 import type { MethodSpec } from './methods.ts';
@@ -22,11 +24,7 @@ import type { Runs } from './runs.ts';
 /** What differs between the eras once a request is running. */
 export interface EraCodec {
   /** JSON text of a result in the shape of the call's revision. */
-  encodeResult(
-    call: Call,
-    spec: MethodSpec,
-    result: Exclude<MethodResult, EncodedResult | ForwardedResult | InputRequired | DetachedResult>,
-  ): string;
+  encodeResult(call: Call, spec: MethodSpec, result: JsonObject | TextResult): string;
   /** JSON of a result that passes through, in the shape of the call's revision. */
   encodeForwarded(call: Call, spec: MethodSpec, result: ForwardedResult): Parts;
   /** JSON text of the result with which the server ends a long-lived stream by itself. */
@@ -326,7 +324,7 @@ export class Run implements RosterMember {
 
 /** Middleware looks into results and changes them, so it gets values. */
 function parsed(outcome: MethodResult): MethodResult {
-  return outcome instanceof ForwardedResult ? outcome.toJson() : outcome;
+  return outcome instanceof ForwardedResult || outcome instanceof TextResult ? outcome.toJson() : outcome;
 }
 
 function isThenable(value: MethodResult | Promise<MethodResult>): value is Promise<MethodResult> {

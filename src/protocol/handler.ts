@@ -11,6 +11,22 @@ export class EncodedResult {
   }
 }
 
+/**
+ * The result of a tool that is one text block and nothing else: what most tools return, and the same in every revision,
+ * so that only the text has to be encoded.
+ */
+export class TextResult {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** The object it stands for. */
+  toJson(): { readonly content: readonly [{ readonly type: 'text'; readonly text: string }] } {
+    return { content: [{ type: 'text', text: this.text }] };
+  }
+}
+
 /** The handler keeps the request open and answers through the outlet itself (`subscriptions/listen`). */
 export class DetachedResult {
   /** Runs when the call is cancelled or its peer goes away. */
@@ -20,7 +36,13 @@ export class DetachedResult {
   }
 }
 
-export type MethodResult = JsonObject | EncodedResult | ForwardedResult | InputRequired | DetachedResult;
+export type MethodResult =
+  | JsonObject
+  | EncodedResult
+  | TextResult
+  | ForwardedResult
+  | InputRequired
+  | DetachedResult;
 
 /** Answers one method for all revisions. */
 export interface MethodHandler {

@@ -60,8 +60,10 @@ export const METHODS = {
 
 export type MethodName = keyof typeof METHODS;
 
+const SPECS: ReadonlyMap<string, MethodSpec> = new Map(Object.entries(METHODS));
+
 export function methodSpec(method: string): MethodSpec | undefined {
-  return Object.hasOwn(METHODS, method) ? METHODS[method as MethodName] : undefined;
+  return SPECS.get(method);
 }
 
 /** True when the method is part of the revision. */

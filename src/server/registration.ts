@@ -11,6 +11,7 @@ import type {
   ResourceEntry,
   TemplateEntry,
   ToolEntry,
+  ToolOutcome,
 } from '../features/registry.ts';
 import { toReadResult } from '../features/resources/resource-contents.ts';
 import { UriTemplate } from '../features/resources/uri-template.ts';
@@ -24,7 +25,6 @@ import {
   type SchemaInput,
 } from '../features/tools/argument-schema/index.ts';
 import { toToolResult } from '../features/tools/tool-result.ts';
-import type { InputRequired } from '../protocol/input-required.ts';
 import { headerParameters, type SchemaCache, type ValidationIssue } from '../protocol/schema/index.ts';
 import type {
   CacheOptions,
@@ -106,7 +106,7 @@ function buildTool<I extends SchemaInput, O extends Output>(
           },
         }),
     ...(output === undefined ? {} : { outputProblem: (value) => outputProblem(output, value) }),
-    call: (args, ctx): CallToolResult | InputRequired | Promise<CallToolResult | InputRequired> => {
+    call: (args, ctx): ToolOutcome | Promise<ToolOutcome> => {
       const value = handler(args as InferArguments<I>, ctx);
       return isThenable(value)
         ? Promise.resolve(value).then((settled) => toToolResult(settled, hasOutput))
@@ -121,7 +121,7 @@ function parsed(
 ):
   | { readonly ok: true; readonly value: JsonObject }
   | { readonly ok: false; readonly result: CallToolResult } {
-  if (checked.ok) return { ok: true, value: checked.value as JsonObject };
+  if (checked.ok) return checked as { readonly ok: true; readonly value: JsonObject };
   return { ok: false, result: argumentFailure(name, checked.issues) };
 }
 

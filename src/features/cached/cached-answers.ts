@@ -3,7 +3,7 @@ import type { CacheSubject, Flight, Landed, ResultCache } from '../../core/resul
 import type { Call, CallWatcher } from '../../protocol/call.ts';
 import { encodeJson } from '../../protocol/codec/index.ts';
 import { ForwardedResult } from '../../protocol/forwarded-result.ts';
-import { DetachedResult, EncodedResult, type MethodResult } from '../../protocol/handler.ts';
+import { DetachedResult, EncodedResult, type MethodResult, TextResult } from '../../protocol/handler.ts';
 import { isInputRequired } from '../../protocol/input-required.ts';
 import type { ResultEncoder } from '../../protocol/result-encoder.ts';
 
@@ -85,7 +85,8 @@ export class CachedAnswers {
     );
   }
 
-  #landed(flight: Flight, call: Call, form: Form, use: Use, result: MethodResult): MethodResult {
+  #landed(flight: Flight, call: Call, form: Form, use: Use, outcome: MethodResult): MethodResult {
+    const result = outcome instanceof TextResult ? outcome.toJson() : outcome;
     call.watcher = undefined;
     let text: string | undefined;
     try {
@@ -172,7 +173,7 @@ function answerOf(text: string, form: Form): MethodResult {
 }
 
 /** Complete results; failures, questions, tasks and what passes through as bytes are not kept (2026-07-28, caching). */
-function isKeepable(result: MethodResult): result is JsonObject {
+function isKeepable(result: Exclude<MethodResult, TextResult>): result is JsonObject {
   if (result instanceof EncodedResult || result instanceof DetachedResult) return false;
   if (result instanceof ForwardedResult || isInputRequired(result)) return false;
   const { isError, resultType, task } = result;

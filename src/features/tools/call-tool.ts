@@ -5,11 +5,11 @@ import type { Logger } from '../../core/log.ts';
 import type { CallToolResult } from '../../core/mcp.ts';
 import type { Call } from '../../protocol/call.ts';
 import { ForwardedResult } from '../../protocol/forwarded-result.ts';
-import type { MethodHandler, MethodResult } from '../../protocol/handler.ts';
+import { type MethodHandler, type MethodResult, TextResult } from '../../protocol/handler.ts';
 import { isInputRequired } from '../../protocol/input-required.ts';
 import { toolSubject } from '../cached/cache-subjects.ts';
 import type { CachedAnswers } from '../cached/cached-answers.ts';
-import type { Outcome, ParsedArguments, Registry, ToolEntry } from '../registry.ts';
+import type { ParsedArguments, Registry, ToolEntry, ToolOutcome } from '../registry.ts';
 import { assertParameterHeaders } from './parameter-headers.ts';
 import { toolFailure } from './tool-result.ts';
 
@@ -87,7 +87,10 @@ export class CallToolHandler implements MethodHandler {
     );
   }
 
-  #checked(entry: ToolEntry, outcome: Outcome<CallToolResult>): MethodResult | Promise<MethodResult> {
+  #checked(entry: ToolEntry, outcome: ToolOutcome): MethodResult | Promise<MethodResult> {
+    if (outcome instanceof TextResult) {
+      return entry.outputProblem === undefined ? outcome : this.#checked(entry, outcome.toJson());
+    }
     if (isInputRequired(outcome)) return outcome;
     if (outcome instanceof ForwardedResult) {
       // What is checked has to be a value.

@@ -2,6 +2,7 @@ import { FerroError } from '../../core/errors.ts';
 import { isJsonObject, type JsonValue } from '../../core/json.ts';
 import type { CallToolResult, ContentBlock } from '../../core/mcp.ts';
 import { encodeJson } from '../../protocol/codec/index.ts';
+import { TextResult } from '../../protocol/handler.ts';
 import { type InputRequired, isInputRequired } from '../../protocol/input-required.ts';
 
 const CONTENT_TYPES = new Set(['text', 'image', 'audio', 'resource', 'resource_link']);
@@ -16,7 +17,11 @@ export function toolFailure(text: string): CallToolResult {
  * schema the value is the structured content and its JSON the text.
  * @throws FerroError RESULT_INVALID for values that JSON cannot carry (functions, symbols, BigInt)
  */
-export function toToolResult(value: unknown, hasOutput: boolean): CallToolResult | InputRequired {
+export function toToolResult(
+  value: unknown,
+  hasOutput: boolean,
+): CallToolResult | TextResult | InputRequired {
+  if (typeof value === 'string' && !hasOutput) return new TextResult(value);
   if (isInputRequired(value)) return value;
   if (isToolResult(value)) return value;
   if (hasOutput) {
@@ -25,10 +30,9 @@ export function toToolResult(value: unknown, hasOutput: boolean): CallToolResult
     return { content: [{ type: 'text', text: encodeJson(value) }], structuredContent: value as JsonValue };
   }
   if (value === undefined || value === null) return { content: [] };
-  if (typeof value === 'string') return { content: [{ type: 'text', text: value }] };
   if (isContentBlock(value)) return { content: [value] };
   if (Array.isArray(value) && value.length > 0 && value.every(isContentBlock)) return { content: value };
-  return { content: [{ type: 'text', text: encodeJson(value) }] };
+  return new TextResult(encodeJson(value));
 }
 
 function isToolResult(value: unknown): value is CallToolResult {

@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import { ANONYMOUS, type Principal } from '../../core/principal.ts';
 import { isLegacyRevision, isModernRevision } from '../../core/revisions.ts';
 import type { HeaderView } from '../../protocol/call.ts';
+import { readParams } from '../../protocol/codec/index.ts';
 import { dispatchBatch, type ProtocolDeps } from '../../protocol/connection.ts';
 import { LegacySession } from '../../protocol/eras/legacy/session.ts';
 import type { ModernPeer } from '../../protocol/eras/modern/era.ts';
@@ -113,7 +114,7 @@ export class HttpEndpoint {
       outlet.accept();
       return;
     }
-    const params = this.#paramsOf(envelope, bytes);
+    const params = readParams(this.#deps.codec, envelope, bytes);
     this.#deps.modern.request(this.#peerOf(principal), envelope, params, outlet, exchange.headers);
   }
 
@@ -121,13 +122,6 @@ export class HttpEndpoint {
   #peerOf(principal: Principal): ModernPeer {
     if (this.#peer.principal !== principal) this.#peer = { principal, runs: undefined, key: undefined };
     return this.#peer;
-  }
-
-  #paramsOf(envelope: Envelope, bytes: Uint8Array): JsonObject {
-    const span = envelope.params;
-    if (span === undefined) return {};
-    const params = this.#deps.codec.parse(bytes, span.start, span.end);
-    return isJsonObject(params) ? params : {};
   }
 
   #legacy(
@@ -163,7 +157,7 @@ export class HttpEndpoint {
     switch (envelope.kind) {
       case 'request':
         if (fresh) outlet.opened = session;
-        this.#deps.legacy.request(session, envelope, this.#paramsOf(envelope, bytes), outlet);
+        this.#deps.legacy.request(session, envelope, readParams(this.#deps.codec, envelope, bytes), outlet);
         if (!outlet.ended) outlet.onEnd = this.sessions.hold(session.id);
         return;
       case 'notification':

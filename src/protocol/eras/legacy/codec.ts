@@ -9,6 +9,7 @@ import type { Call, InputDriver, InputSource } from '../../call.ts';
 import type { EraCodec, Run } from '../../execution.ts';
 import { type ForwardedResult, objectOf, type Parts } from '../../forwarded-result.ts';
 import { type WireError, wireError } from '../../frames.ts';
+import { TextResult } from '../../handler.ts';
 import { assertCapable, type ContentCheck, isValidAnswer } from '../../input-answers.ts';
 import type { InputRequired } from '../../input-required.ts';
 import type { MethodSpec } from '../../methods.ts';
@@ -29,7 +30,10 @@ export class LegacyCodec implements EraCodec, InputSource {
     this.#check = check;
   }
 
-  encodeResult(call: Call, _spec: MethodSpec, result: JsonObject): string {
+  encodeResult(call: Call, _spec: MethodSpec, result: JsonObject | TextResult): string {
+    if (result instanceof TextResult) {
+      return `{"content":[{"type":"text","text":${this.#codec.encode(result.text)}}]}`;
+    }
     return this.encode(call.method, result, call.revision as LegacyRevision);
   }
 
@@ -41,7 +45,9 @@ export class LegacyCodec implements EraCodec, InputSource {
   }
 
   encode(method: string, result: JsonObject, revision: LegacyRevision): string {
-    const { resultType: _, ...known } = projectResult(method, result, revision);
+    const projected = projectResult(method, result, revision);
+    if (projected['resultType'] === undefined) return this.#codec.encode(projected);
+    const { resultType: _, ...known } = projected;
     return this.#codec.encode(known);
   }
 

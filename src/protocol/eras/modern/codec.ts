@@ -7,6 +7,7 @@ import type { Call } from '../../call.ts';
 import type { EraCodec, Run } from '../../execution.ts';
 import { type ForwardedResult, objectOf, type Parts } from '../../forwarded-result.ts';
 import { type WireError, wireError } from '../../frames.ts';
+import { TextResult } from '../../handler.ts';
 import type { InputRequired } from '../../input-required.ts';
 import type { MethodSpec } from '../../methods.ts';
 import type { ModernInputs } from './input.ts';
@@ -39,7 +40,11 @@ export class ModernCodec implements EraCodec {
     this.#deps = deps;
   }
 
-  encodeResult(_call: Call, spec: MethodSpec, result: JsonObject): string {
+  encodeResult(_call: Call, spec: MethodSpec, result: JsonObject | TextResult): string {
+    if (result instanceof TextResult) {
+      const text = this.#deps.codec.encode(result.text);
+      return `{"resultType":"complete",${this.#serverMeta()},"content":[{"type":"text","text":${text}}]}`;
+    }
     return this.encode(spec, result);
   }
 
