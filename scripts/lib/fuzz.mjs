@@ -162,7 +162,7 @@ export async function fuzzFromCommandLine(argv) {
     const { code, findings, runs, coverage, output } = await fuzz(
       program,
       target,
-      Math.round(options.minutes * 60),
+      Math.max(1, Math.round(options.minutes * 60)),
     );
     const seconds = Math.round((performance.now() - started) / 1_000);
     const about = `${target}: ${runs} runs in ${seconds} s, ${coverage} edges, sanitizer ${kind}`;
