@@ -326,10 +326,13 @@ test('J01 J02 J05 no wrong or foreign answer over 20,000 random requests of many
   const random = randomNumbers(5);
   const below = (count: number): number => Math.floor(random() * count);
   const principals = [ALICE, BOB, token(ALICE.id, []), token(ALICE.id, ['read', 'x']), ANONYMOUS, LOCAL_USER];
-  const peers: { readonly peer: Peer; readonly who: string }[] = [];
+  const peers: { readonly peer: Peer; readonly who: string; readonly era: string }[] = [];
   for (const principal of principals) {
     const who = `${principal.kind} ${principal.id} ${principal.scopes.join()}`;
-    for (const revision of REVISIONS) peers.push({ peer: bench.peer(principal, revision), who });
+    for (const revision of REVISIONS) {
+      const era = revision === LATEST_MODERN ? 'modern' : 'legacy';
+      peers.push({ peer: bench.peer(principal, revision), who, era });
+    }
   }
   let version = 0;
   let runs = 0;
@@ -353,12 +356,14 @@ test('J01 J02 J05 no wrong or foreign answer over 20,000 random requests of many
       version += 1;
       register();
     }
-    const { peer, who } = peers[below(peers.length)] ?? peers[0] ?? { peer: bench.peer(ALICE), who: '' };
+    const one = peers[below(peers.length)];
+    if (one === undefined) throw new Error('no peers');
+    const { peer, who, era } = one;
     const tool = below(2) === 0 ? 'private' : 'public';
     const args = { [`k${below(3)}`]: below(4), nested: { z: below(2), a: [below(2), 'é'] } };
     asking = who;
     const found = JSON.parse(answerIn(await peer.call(tool, args)) ?? '{}') as Record<string, unknown>;
-    expect(found).toMatchObject({ version, args, ...(tool === 'private' ? { who } : {}) });
+    expect(found).toMatchObject({ version, args, ...(tool === 'private' ? { who } : { era }) });
   }
   // Most of them were hits, or nothing was shown.
   expect(runs).toBeLessThan(12_000);
