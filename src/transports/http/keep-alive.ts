@@ -1,10 +1,15 @@
-import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import type { Limits } from '../../core/limits.ts';
+
+interface Quiet {
+  /** Since when the stream has taken nothing, if it has not. */
+  since: number | undefined;
+  readonly drop: () => void;
+}
 
 /** Keeps quiet streams alive with comments, and ends those that are not read; one timer for all of them. */
 export class KeepAlive {
-  /** Open streams, each with the time since when it has taken nothing, if it has not. */
-  readonly #streams = new Map<ServerResponse, number | undefined>();
+  readonly #streams = new Map<Writable, Quiet>();
   readonly #intervalMs: number;
   readonly #stallMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -14,30 +19,31 @@ export class KeepAlive {
     this.#stallMs = limits.writeStallMs;
   }
 
-  add(response: ServerResponse): void {
-    this.#streams.set(response, undefined);
-    response.once('close', () => this.#remove(response));
+  /** `drop` ends a stream that is not read. */
+  add(stream: Writable, drop: () => void = () => stream.destroy()): void {
+    this.#streams.set(stream, { since: undefined, drop });
+    stream.once('close', () => this.#remove(stream));
     this.#timer ??= setInterval(() => this.#tick(), this.#intervalMs).unref();
   }
 
   #tick(): void {
     const now = performance.now();
-    for (const [stream, since] of this.#streams) {
+    for (const [stream, quiet] of this.#streams) {
       // A stream that has ended but is not read up to its end must get no further byte.
       if (stream.writableEnded) continue;
       if (!stream.writableNeedDrain) {
         stream.write(':\n\n');
-        this.#streams.set(stream, undefined);
-      } else if (since === undefined) {
-        this.#streams.set(stream, now);
-      } else if (now - since >= this.#stallMs) {
-        stream.destroy();
+        quiet.since = undefined;
+      } else if (quiet.since === undefined) {
+        quiet.since = now;
+      } else if (now - quiet.since >= this.#stallMs) {
+        quiet.drop();
       }
     }
   }
 
-  #remove(response: ServerResponse): void {
-    this.#streams.delete(response);
+  #remove(stream: Writable): void {
+    this.#streams.delete(stream);
     if (this.#streams.size > 0 || this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -1,12 +1,15 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { FerroError } from '../../core/errors.ts';
 import type { Front, FrontOptions } from './front.ts';
 import { refuseRequest } from './guard.ts';
+import { Http2Sessions } from './http2-sessions.ts';
 import { answerMalformed, answerOnSocket } from './malformed.ts';
 import { NodeIntake } from './node-intake.ts';
+import { chooseProtocol, type Take } from './preface.ts';
 import type { FrontRoute } from './routes.ts';
 
 /** The latest response on a connection: what comes behind its first byte must not be taken for a part of it. */
@@ -26,9 +29,13 @@ export class NodeFront implements Front {
   readonly #intake: NodeIntake;
   /** One for each address: `localhost` may have two. */
   readonly #servers: Server[] = [];
+  readonly #http2: Http2Sessions;
+  /** Connections that have not shown which protocol they speak. */
+  readonly #undecided = new Set<Socket>();
 
   constructor(options: FrontOptions) {
     this.#options = options;
+    this.#http2 = new Http2Sessions(options);
     this.#intake = new NodeIntake(options.endpoint, options.codec, options.limits);
   }
 
@@ -56,12 +63,15 @@ export class NodeFront implements Front {
     // What is still open after the drain had its chance.
     setImmediate(() => {
       for (const server of this.#servers) server.closeAllConnections();
+      this.#http2.close();
     });
     await Promise.all(closed);
   }
 
   stopAccepting(): void {
     for (const server of this.#servers) server.close();
+    for (const socket of this.#undecided) socket.destroy();
+    this.#http2.stopAccepting();
   }
 
   async #bind(port: number, host: string): Promise<{ readonly address: string; readonly port: number }> {
@@ -97,10 +107,35 @@ export class NodeFront implements Front {
     );
     server.maxRequestsPerSocket = limits.requestsPerSocket;
     server.maxConnections = limits.connections;
+    const http1 = server.listeners('connection');
+    server.removeAllListeners('connection');
+    server.on('connection', (socket) => {
+      this.#choose(socket, () => {
+        for (const take of http1) Reflect.apply(take, server, [socket]);
+      });
+    });
     server.on('clientError', (error, socket: Connection) => answerMalformed(error, socket, socket[LATEST]));
     // Node hands tunnels over as bare connections.
     server.on('connect', (_request, socket) => answerOnSocket(socket, 'HTTP_METHOD', ['Allow: POST']));
     return server;
+  }
+
+  #choose(socket: Socket, http1: Take): void {
+    const { headersMs, requestMs } = this.#options.limits;
+    this.#undecided.add(socket);
+    socket.once('close', () => this.#undecided.delete(socket));
+    const decided =
+      (take: Take): Take =>
+      (chosen) => {
+        this.#undecided.delete(chosen);
+        take(chosen);
+      };
+    chooseProtocol(
+      socket,
+      Math.min(headersMs, requestMs),
+      decided(http1),
+      decided((chosen) => this.#http2.take(chosen)),
+    );
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {

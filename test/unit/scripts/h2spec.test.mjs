@@ -22,4 +22,10 @@ describe('the report of h2spec', () => {
     expect(lines[0]).toMatch(/^known: http2\/3\.5 Sends invalid connection preface: in clear/);
     expect(lines[1]).toBe('FAILED: http2/6.7 Sends a PING frame: GOAWAY\nTimeout');
   });
+
+  it('knows the ways of Node', () => {
+    const name = 'http2/6.7 Sends a PING frame with ACK';
+    expect(judge([{ name, trouble: 'x' }]).count.failed).toBe(1);
+    expect(judge([{ name, trouble: 'x' }], 'node').count).toEqual({ passed: 0, failed: 0, skipped: 1 });
+  });
 });
