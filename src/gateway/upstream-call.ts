@@ -27,6 +27,8 @@ export type CallEvent =
   | { readonly kind: 'failure'; readonly error: unknown }
   | { readonly kind: 'questions' };
 
+const nothing = (): void => {};
+
 /**
  * One request on its way through an upstream of the legacy era. It may outlive the client's request that began it:
  * while the client is asked for input it is parked, and the client's next request goes on with it.
@@ -43,7 +45,7 @@ export class UpstreamCall {
   readonly #abort = new AbortController();
   readonly #questions = new Map<string, Question>();
   #context: RequestContext | undefined;
-  #detach: () => void = () => {};
+  #detach: () => void = nothing;
   #asked = 0;
   #settled: Exclude<CallEvent, { kind: 'questions' }> | undefined;
   #wake: () => void = () => {};
@@ -85,13 +87,16 @@ export class UpstreamCall {
     const onAbort = (): void => this.abort(new FerroError('REQUEST_CANCELLED'));
     if (context.signal.aborted) onAbort();
     context.signal.addEventListener('abort', onAbort, { once: true });
-    this.#detach = () => context.signal.removeEventListener('abort', onAbort);
+    // Through a variable: a function written straight into a property is allocated as one that stays, and with it the
+    // whole call.
+    const detach = (): void => context.signal.removeEventListener('abort', onAbort);
+    this.#detach = detach;
   }
 
   /** The client's request has ended without ending the call. */
   detach(): void {
     this.#detach();
-    this.#detach = () => {};
+    this.#detach = nothing;
     this.#context = undefined;
   }
 
