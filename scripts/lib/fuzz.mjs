@@ -1,6 +1,6 @@
 /** Builds and runs the fuzz targets, and keeps what they find. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { ROOT } from './paths.mjs';
 import { run } from './process.mjs';
 
@@ -8,7 +8,6 @@ const FUZZ = join(ROOT, 'fuzz');
 const WORK = join(ROOT, 'target', 'fuzz');
 /** What is kept of a target: enough for the replay to walk its code, little enough for a repository. */
 const KEPT_BYTES = 120 * 1024;
-const KEPT_INPUTS = 250;
 /** libFuzzer: seconds one input may take, memory it may take, its size. */
 const LIMITS = ['-timeout=10', '-rss_limit_mb=2048', '-max_len=4096'];
 const KEPT_LENGTH = '-max_len=1024';
@@ -71,7 +70,44 @@ const folderOf = (kind, target) => {
   return folder;
 };
 
-const kept = (target) => join(FUZZ, 'corpus', target);
+/** The kept inputs of a target in one file: each a length (u32, little-endian) and its bytes. */
+const pack = (target) => join(FUZZ, 'corpus', `${target}.pack`);
+
+export function unpack(bytes) {
+  const inputs = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32LE(at);
+    inputs.push(bytes.subarray(at + 4, end));
+    at = end;
+  }
+  return inputs;
+}
+
+/** Small inputs first, as many as fit. */
+export function packed(inputs, bound = KEPT_BYTES) {
+  const parts = [];
+  let size = 0;
+  for (const input of inputs.toSorted(
+    (one, other) => one.length - other.length || Buffer.compare(one, other),
+  )) {
+    size += 4 + input.length;
+    if (size > bound) break;
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(input.length);
+    parts.push(length, input);
+  }
+  return Buffer.concat(parts);
+}
+
+/** A folder with the kept inputs, for libFuzzer. */
+function unpacked(target) {
+  const folder = folderOf('kept', target);
+  rmSync(folder, { recursive: true });
+  mkdirSync(folder);
+  const inputs = existsSync(pack(target)) ? unpack(readFileSync(pack(target))) : [];
+  for (const [index, input] of inputs.entries()) writeFileSync(join(folder, String(index)), input);
+  return folder;
+}
 
 function libFuzzer(program, target, args) {
   const env = { ...process.env, FERROMCP_FUZZ_TARGET: target, ASAN_OPTIONS: 'detect_leaks=0' };
@@ -82,7 +118,6 @@ async function fuzz(program, target, seconds) {
   const artifacts = folderOf('artifacts', target);
   const before = new Set(readdirSync(artifacts));
   const dictionary = DICTIONARIES[target];
-  mkdirSync(kept(target), { recursive: true });
   const { code, output } = await libFuzzer(program, target, [
     ...LIMITS,
     `-max_total_time=${seconds}`,
@@ -90,7 +125,7 @@ async function fuzz(program, target, seconds) {
     `-artifact_prefix=${artifacts}/`,
     ...(dictionary === undefined ? [] : [`-dict=${join(FUZZ, 'dict', `${dictionary}.dict`)}`]),
     folderOf('corpus', target),
-    kept(target),
+    unpacked(target),
   ]);
   const findings = readdirSync(artifacts).filter((name) => !before.has(name));
   const runs = /stat::number_of_executed_units:\s*(\d+)/.exec(output)?.[1] ?? '?';
@@ -98,12 +133,12 @@ async function fuzz(program, target, seconds) {
   return { code, findings: findings.map((name) => join(artifacts, name)), runs, coverage, output };
 }
 
-/** Keeps the inputs that together reach everything, small ones first, within the bounds. */
+/** Keeps the inputs that together reach everything, small ones first, within the bound. */
 async function keep(program, target) {
   const merged = folderOf('merged', target);
   rmSync(merged, { recursive: true });
   mkdirSync(merged);
-  const sources = [folderOf('corpus', target), kept(target)];
+  const sources = [folderOf('corpus', target), unpacked(target)];
   const { code, output } = await libFuzzer(program, target, [
     '-set_cover_merge=1',
     KEPT_LENGTH,
@@ -112,20 +147,11 @@ async function keep(program, target) {
   ]);
   if (code !== 0)
     throw new Error(`libFuzzer could not merge the corpus of ${target}:\n${output.slice(-2_000)}`);
-  const inputs = readdirSync(merged)
-    .map((name) => ({ name, size: statSync(join(merged, name)).size }))
-    .sort((one, other) => one.size - other.size || (one.name < other.name ? -1 : 1));
-  rmSync(kept(target), { recursive: true });
-  mkdirSync(kept(target));
-  let bytes = 0;
-  let count = 0;
-  for (const { name, size } of inputs.slice(0, KEPT_INPUTS)) {
-    if (bytes + size > KEPT_BYTES) break;
-    copyFileSync(join(merged, name), join(kept(target), name));
-    bytes += size;
-    count += 1;
-  }
-  return `kept ${count} of ${inputs.length} inputs, ${bytes} bytes`;
+  const inputs = readdirSync(merged).map((name) => readFileSync(join(merged, name)));
+  const bytes = packed(inputs);
+  mkdirSync(dirname(pack(target)), { recursive: true });
+  writeFileSync(pack(target), bytes);
+  return `kept ${unpack(bytes).length} of ${inputs.length} inputs, ${bytes.length} bytes`;
 }
 
 const USAGE = `usage: node scripts/fuzz.mjs [--minutes N] [--keep] [--sanitizer address|none] [target…]
