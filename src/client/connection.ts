@@ -73,8 +73,8 @@ export class Connection {
     this.#open = true;
     try {
       await this.transport.start({
-        message: (message, origin) => this.#receive(message, origin),
-        reply: (reply, origin) => this.#onReply(reply, origin),
+        message: (message, origin, arrivedAt) => this.#receive(message, origin, arrivedAt),
+        reply: (reply, origin, arrivedAt) => this.#onReply(reply, origin, arrivedAt),
         takesBytes: (requestId) => this.#takesBytes(requestId),
         closed: (reason) => this.#onClosed(reason),
         noise: (bytes) => this.#events.noise(bytes),
@@ -191,15 +191,15 @@ export class Connection {
   };
 
   /** A callback of the user that throws must not break the reading of what follows. */
-  #receive(message: JsonRpcMessage, origin: MessageOrigin): void {
+  #receive(message: JsonRpcMessage, origin: MessageOrigin, arrivedAt?: number): void {
     try {
-      this.#dispatch(message, origin);
+      this.#dispatch(message, origin, arrivedAt);
     } catch (error) {
       this.#options.logger.log('error', 'a callback of the client failed', { error: asError(error).message });
     }
   }
 
-  #dispatch(message: JsonRpcMessage, origin: MessageOrigin): void {
+  #dispatch(message: JsonRpcMessage, origin: MessageOrigin, arrivedAt: number | undefined): void {
     if ('method' in message) {
       if ('id' in message) {
         this.#onRequest(message, origin);
@@ -208,7 +208,7 @@ export class Connection {
       }
       return;
     }
-    this.#onResponse(message, origin);
+    this.#onResponse(message, arrivedAt);
   }
 
   /** Only requests that want bytes get them, so that whoever parses knows who asked for it. */
@@ -224,18 +224,18 @@ export class Connection {
     return false;
   }
 
-  #onReply({ id, result }: RawReply, origin: MessageOrigin): void {
+  #onReply({ id, result }: RawReply, origin: MessageOrigin, arrivedAt?: number): void {
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
     if (pending?.options.bytes === true) {
       this.#pending.delete(pending.id);
-      pending.options.onAnswer?.(origin.arrivedAt ?? performance.now());
+      pending.options.onAnswer?.(arrivedAt ?? performance.now());
       pending.resolve(result);
     } else {
-      this.#receive({ jsonrpc: '2.0', id, result: result.toJson() }, origin);
+      this.#receive({ jsonrpc: '2.0', id, result: result.toJson() }, origin, arrivedAt);
     }
   }
 
-  #onResponse(response: JsonRpcResponse, origin: MessageOrigin): void {
+  #onResponse(response: JsonRpcResponse, arrivedAt: number | undefined): void {
     const { id } = response;
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
     if (pending === undefined) {
@@ -245,7 +245,7 @@ export class Connection {
       return;
     }
     this.#pending.delete(pending.id);
-    pending.options.onAnswer?.(origin.arrivedAt ?? performance.now());
+    pending.options.onAnswer?.(arrivedAt ?? performance.now());
     if ('error' in response) {
       const { code, message, data } = response.error;
       if (!Number.isInteger(code) || typeof message !== 'string') {

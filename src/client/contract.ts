@@ -38,8 +38,6 @@ import type { RawReply, RawResult } from './raw-result.ts';
 export interface MessageOrigin {
   /** Our request whose own stream carried the message (Streamable HTTP); undefined on stdio and GET streams. */
   readonly requestId?: number | string;
-  /** `performance.now()` when the last byte of an answer was there, where the transport knows. */
-  readonly arrivedAt?: number;
 }
 
 /** The sending and receiving end of a client; implemented per transport in `transports/`. */
@@ -47,10 +45,11 @@ export interface ClientTransport {
   readonly kind: 'stdio' | 'http' | 'sse' | 'memory';
   /** Opens the transport. `closed` is called once, with the reason when it was not asked for. */
   start(events: {
-    message(message: JsonRpcMessage, origin: MessageOrigin): void;
+    /** `arrivedAt`: `performance.now()` when its last byte was there, where the transport knows. */
+    message(message: JsonRpcMessage, origin: MessageOrigin, arrivedAt?: number): void;
     closed(reason?: Error): void;
     /** A large answer whose result is left as bytes, instead of `message`. */
-    reply?(reply: RawReply, origin: MessageOrigin): void;
+    reply?(reply: RawReply, origin: MessageOrigin, arrivedAt?: number): void;
     /**
      * True when such an answer may come: for request `requestId`, or for any where the channel names none. Without it
      * every answer is a message.

@@ -5,7 +5,8 @@ import { FerroError } from '../../core/errors.ts';
 import type { JsonRpcMessage, RequestId } from '../../core/jsonrpc.ts';
 import { mediaType } from '../media-type.ts';
 import { abandonBody } from './http-body.ts';
-import { discard, type HttpEndpoint, type HttpResponse } from './http-endpoint.ts';
+import type { HttpEndpoint } from './http-endpoint.ts';
+import { discard, type HttpResponse } from './http-exchange.ts';
 import { readMessageStream } from './message-stream.ts';
 import { ReconnectDelay } from './reconnect.ts';
 
@@ -96,14 +97,14 @@ export async function followAnswer(
           if (reply.id === id) {
             gotAnswer();
           }
-          events.reply?.(reply, { requestId: id, arrivedAt });
+          events.reply?.(reply, { requestId: id }, arrivedAt);
         },
         message: (message, arrivedAt) => {
           const known = addressed(message, id);
           if (isAnswerTo(known, id)) {
             gotAnswer();
           }
-          events.message(known, { requestId: id, arrivedAt });
+          events.message(known, { requestId: id }, arrivedAt);
         },
       });
       return undefined;

@@ -1,4 +1,5 @@
 /** Bodies of HTTP answers, of either version of HTTP. */
+import { constants, type Http2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { FerroError } from '../../core/errors.ts';
 import { networkFailure } from './http-failure.ts';
@@ -36,5 +37,11 @@ export async function readBody(body: Readable, limit: number): Promise<Buffer> {
 
 /** Reads no further: the rest of the body is not wanted. */
 export function abandonBody(body: Readable): void {
+  // A stream of HTTP/2 has to be told that this is no error of ours.
+  if (!body.destroyed && isHttp2Stream(body)) body.close(constants.NGHTTP2_CANCEL);
   body.destroy();
+}
+
+function isHttp2Stream(body: Readable): body is Readable & Http2Stream {
+  return 'rstCode' in body;
 }

@@ -2,7 +2,11 @@
 import { type Dispatcher, Pool } from 'undici';
 import { FerroError } from '../../core/errors.ts';
 import { DEFAULT_LIMITS } from '../../core/limits.ts';
+import { abandonBody } from './http-body.ts';
+import type { HttpRequest, HttpResponse } from './http-exchange.ts';
 import { networkFailure } from './http-failure.ts';
+import { OtherVersionError } from './http2-connection.ts';
+import { Http2Pool, type TlsOptions } from './http2-pool.ts';
 
 export type HeaderSource =
   | Readonly<Record<string, string>>
@@ -18,11 +22,15 @@ export interface HttpOptions {
   readonly maxConnections?: number;
   /** Milliseconds to establish a connection, default 10 s. */
   readonly connectTimeoutMs?: number;
-  /** An undici dispatcher to use instead of an own pool (proxy, client certificates); not closed by the transport. */
+  /**
+   * HTTP/2: by default where an https server chooses it (ALPN). `true`: nothing else, on http without asking first
+   * (prior knowledge); `false`: never.
+   */
+  readonly http2?: boolean;
+  readonly tls?: TlsOptions;
+  /** An undici dispatcher to use instead of an own pool (proxies); not closed by the transport. HTTP/1.1 only. */
   readonly dispatcher?: Dispatcher;
 }
-
-export type HttpResponse = Dispatcher.ResponseData;
 
 /** Headers the protocol or the connection owns. */
 const RESERVED =
@@ -70,64 +78,100 @@ export class HttpEndpoint {
   readonly #headers: Record<string, string> | (() => Promise<Record<string, string>>);
   readonly #dispatcher: Dispatcher;
   readonly #owned: Pool | undefined;
+  readonly #http2: Http2Pool | undefined;
+  /** The server has chosen HTTP/1.1. */
+  #only1 = false;
+  readonly #only2: boolean;
 
   constructor(options: HttpOptions) {
     this.url = checkedUrl(options.url);
     this.maxMessageBytes = options.maxMessageBytes ?? DEFAULT_LIMITS.resultBytes;
-    const { headers = {} } = options;
+    const { headers = {}, tls, connectTimeoutMs = 10_000 } = options;
     this.#headers =
       typeof headers === 'function' ? async () => checkedHeaders(await headers()) : checkedHeaders(headers);
     this.#owned =
       options.dispatcher === undefined
         ? new Pool(this.url.origin, {
             connections: options.maxConnections ?? 256,
-            connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+            connect: { timeout: connectTimeoutMs, ...tls },
             // Deadlines belong to the request, which knows about progress; a stream may be silent for long.
             headersTimeout: 0,
             bodyTimeout: 0,
           })
         : undefined;
     this.#dispatcher = this.#owned ?? (options.dispatcher as Dispatcher);
+    const wanted = options.http2 ?? this.url.protocol === 'https:';
+    this.#only2 = options.http2 === true;
+    this.#http2 =
+      wanted && options.dispatcher === undefined
+        ? new Http2Pool(new URL(this.url.origin), { tls, connectTimeoutMs })
+        : undefined;
   }
 
-  /** One exchange; rejects with a coded error. The caller reads or dumps the body. */
+  /** One exchange; rejects with a coded error. The caller reads, discards or abandons the body. */
   async request(
-    method: 'GET' | 'POST' | 'DELETE',
+    method: HttpRequest['method'],
     target: URL,
     headers: Readonly<Record<string, string>>,
     body?: string,
     signal?: AbortSignal,
   ): Promise<HttpResponse> {
     const own = typeof this.#headers === 'function' ? await this.#headers() : this.#headers;
-    let response: HttpResponse;
+    const request = {
+      method,
+      path: `${target.pathname}${target.search}`,
+      headers: { ...own, ...headers },
+      body,
+      signal,
+    };
+    const response = await this.#exchange(request);
+    // Errors of the body reach whoever reads it; one that is only discarded must not end the process.
+    response.body.on('error', () => {});
+    const encoding = response.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      abandonBody(response.body);
+      throw new FerroError('UPSTREAM_PROTOCOL', { detail: 'an encoded answer was not asked for' });
+    }
+    return response;
+  }
+
+  async #exchange(request: HttpRequest): Promise<HttpResponse> {
+    const http2 = this.#http2;
+    if (http2 === undefined || this.#only1) return await this.#exchange1(request);
     try {
-      response = await this.#dispatcher.request({
-        origin: target.origin,
-        path: `${target.pathname}${target.search}`,
+      return await http2.request(request);
+    } catch (error) {
+      if (!(error instanceof OtherVersionError)) throw error;
+      if (this.#only2) {
+        throw new FerroError('UPSTREAM_PROTOCOL', {
+          detail: 'the server does not speak HTTP/2',
+          cause: error,
+        });
+      }
+    }
+    // The server has chosen: nothing was sent to it over HTTP/2, or it has said that it did not take it.
+    this.#only1 = true;
+    http2.retire();
+    return await this.#exchange1(request);
+  }
+
+  async #exchange1({ method, path, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
+    try {
+      return await this.#dispatcher.request({
+        origin: this.url.origin,
+        path,
         method,
-        headers: { ...own, ...headers },
+        headers,
         ...(body === undefined ? {} : { body }),
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (error) {
       throw networkFailure(error, signal);
     }
-    // Errors of the body reach whoever reads it; one that is only dumped must not end the process.
-    response.body.on('error', () => {});
-    const encoding = response.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      response.body.destroy();
-      throw new FerroError('UPSTREAM_PROTOCOL', { detail: 'an encoded answer was not asked for' });
-    }
-    return response;
   }
 
   async close(): Promise<void> {
+    this.#http2?.close();
     await this.#owned?.destroy();
   }
-}
-
-/** Reads and forgets a body that does not matter, so that the connection can be used again. */
-export function discard(response: HttpResponse): void {
-  response.body.dump({ limit: 64 * 1024 }).catch(() => {});
 }

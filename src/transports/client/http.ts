@@ -15,7 +15,8 @@ import { mediaType } from '../media-type.ts';
 import { addressed, followAnswer, isAnswerTo } from './answer-stream.ts';
 import { encodeMessage } from './encode-message.ts';
 import { abandonBody, readBody, readBodyInto } from './http-body.ts';
-import { discard, HttpEndpoint, type HttpOptions, type HttpResponse } from './http-endpoint.ts';
+import { HttpEndpoint, type HttpOptions } from './http-endpoint.ts';
+import { discard, type HttpResponse } from './http-exchange.ts';
 import { refusal } from './http-failure.ts';
 import { followSession } from './session-stream.ts';
 
@@ -182,15 +183,16 @@ export class HttpTransport implements ClientTransport {
       const incoming = new IncomingMessage(() => events.takesBytes?.(id) === true);
       await readBodyInto(body, this.#endpoint.maxMessageBytes, (piece) => incoming.push(piece));
       const read = incoming.finish();
-      const origin = { requestId: id, arrivedAt: incoming.arrivedAt };
+      const origin = { requestId: id };
+      const { arrivedAt } = incoming;
       if (read.kind === 'reply') {
         answered = read.reply.id === id;
-        events.reply?.(read.reply, origin);
+        events.reply?.(read.reply, origin, arrivedAt);
       } else if (read.kind === 'messages') {
         for (const message of read.messages) {
           const known = addressed(message, id);
           answered ||= isAnswerTo(known, id);
-          events.message(known, origin);
+          events.message(known, origin, arrivedAt);
         }
       }
       if (!answered) {

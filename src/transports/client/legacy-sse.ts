@@ -6,7 +6,8 @@ import { isAtLeast, type Revision } from '../../core/revisions.ts';
 import { mediaType } from '../media-type.ts';
 import { encodeMessage } from './encode-message.ts';
 import { readEventStream } from './event-stream.ts';
-import { discard, HttpEndpoint, type HttpOptions, type HttpResponse } from './http-endpoint.ts';
+import { HttpEndpoint, type HttpOptions } from './http-endpoint.ts';
+import { discard, type HttpResponse } from './http-exchange.ts';
 import { refusal } from './http-failure.ts';
 import { deliver } from './message-stream.ts';
 
@@ -100,8 +101,8 @@ export class LegacySseTransport implements ClientTransport {
         }
         if (data.size > 0 && (event === undefined || event === 'message')) {
           deliver(data, {
-            message: (message, arrivedAt) => events.message(message, { arrivedAt }),
-            reply: (reply, arrivedAt) => events.reply?.(reply, { arrivedAt }),
+            message: (message, arrivedAt) => events.message(message, {}, arrivedAt),
+            reply: (reply, arrivedAt) => events.reply?.(reply, {}, arrivedAt),
             noise: (bytes) => events.noise?.(bytes),
           });
         }

@@ -2,7 +2,8 @@
 import type { ClientTransport } from '../../client/contract.ts';
 import type { Logger } from '../../core/log.ts';
 import { mediaType } from '../media-type.ts';
-import { discard, type HttpEndpoint } from './http-endpoint.ts';
+import type { HttpEndpoint } from './http-endpoint.ts';
+import { discard } from './http-exchange.ts';
 import { readMessageStream } from './message-stream.ts';
 import { ReconnectDelay } from './reconnect.ts';
 
@@ -55,8 +56,8 @@ export async function followSession(endpoint: HttpEndpoint, context: SessionStre
       },
       // The answer to a call may come here when its own stream was taken up again.
       takesBytes: () => events.takesBytes?.() === true,
-      reply: (reply, arrivedAt) => events.reply?.(reply, { arrivedAt }),
-      message: (message, arrivedAt) => events.message(message, { arrivedAt }),
+      reply: (reply, arrivedAt) => events.reply?.(reply, {}, arrivedAt),
+      message: (message, arrivedAt) => events.message(message, {}, arrivedAt),
     });
     return 'ended';
   };

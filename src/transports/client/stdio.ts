@@ -60,9 +60,9 @@ class StdoutLine {
     if (message === undefined) return;
     const incoming = message.finish();
     const { arrivedAt } = message;
-    if (incoming.kind === 'reply') events.reply?.(incoming.reply, { arrivedAt });
+    if (incoming.kind === 'reply') events.reply?.(incoming.reply, {}, arrivedAt);
     else if (incoming.kind === 'noise') events.noise?.(message.size + 1);
-    else for (const each of incoming.messages) events.message(each, { arrivedAt });
+    else for (const each of incoming.messages) events.message(each, {}, arrivedAt);
   }
 }
 
