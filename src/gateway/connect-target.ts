@@ -17,6 +17,7 @@ export function connectTarget(
   return deps.connectUpstream(complete, {
     name,
     shutdownMs: options.shutdownMs,
+    http2: options.http2,
     limits: deps.limits,
     logger: deps.logger,
   }).transport;

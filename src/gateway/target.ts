@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly name: string;
   /** How long the far end may take to end by itself before it is killed, in milliseconds. */
   readonly shutdownMs: number;
+  /** See the configuration key of the same name. */
+  readonly http2: boolean | undefined;
   readonly limits: Limits;
   readonly logger: Logger;
 }

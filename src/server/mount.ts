@@ -56,7 +56,7 @@ export function gatewayDeps(host: MountHost, options: MountOptions = {}): Gatewa
 }
 
 /** A fresh transport for an upstream of the configuration. */
-const connectUpstream: ConnectUpstream = (target, { shutdownMs, limits, logger }) => {
+const connectUpstream: ConnectUpstream = (target, { shutdownMs, limits, logger, http2 }) => {
   if (target.kind === 'stdio') {
     const { command, args, env, cwd } = target;
     // A server that waits for something does not notice the end of its input: most of the time is for SIGTERM.
@@ -74,7 +74,12 @@ const connectUpstream: ConnectUpstream = (target, { shutdownMs, limits, logger }
     };
   }
   const { url, headers } = target;
-  const options = { url, headers, maxMessageBytes: limits.resultBytes };
+  const options = {
+    url,
+    headers,
+    maxMessageBytes: limits.resultBytes,
+    ...(http2 === undefined ? {} : { http2 }),
+  };
   switch (target.transport) {
     case 'streamable-http':
       return { transport: httpTransport({ ...options, logger }) };

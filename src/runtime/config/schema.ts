@@ -114,6 +114,11 @@ export const UPSTREAM_OPTION_SCHEMA: Readonly<Record<string, OptionSchema>> = {
     enum: ['auto', 'legacy', 'modern'],
     default: DEFAULTS.era,
   },
+  http2: {
+    type: 'boolean',
+    description:
+      'For servers with a `url`. `true`: HTTP/2 only, on http without asking first (prior knowledge). `false`: HTTP/1.1 only. Absent: HTTP/2 where an https server chooses it, else HTTP/1.1.',
+  },
   inheritEnv: {
     type: 'array',
     description:

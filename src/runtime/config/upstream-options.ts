@@ -15,6 +15,8 @@ export interface UpstreamOptions {
   readonly breakerOpenMs: number;
   readonly cacheReadsMs: number;
   readonly era: 'auto' | 'legacy' | 'modern';
+  /** HTTP only; absent: HTTP/2 where an https server chooses it. */
+  readonly http2?: boolean;
   readonly inheritEnv: readonly string[];
   /** Replaces the server's name in front of tool and prompt names. */
   readonly prefix?: string;
