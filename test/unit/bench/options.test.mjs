@@ -77,9 +77,9 @@ describe('peers', () => {
   it('that are not what they claim to be are not measured', () => {
     const native = PEERS['ferromcp native'];
     expect(() => hold(native, { front: 'native', native: true })).not.toThrow();
-    expect(() => hold(native, { front: 'fastify', native: true })).toThrow(Unavailable);
+    expect(() => hold(native, { front: 'node', native: true })).toThrow(Unavailable);
     expect(() => hold(native, { front: 'native', native: false, reason: 'no file' })).toThrow('no file');
-    expect(() => hold(PEERS['ferromcp TypeScript'], { front: 'fastify', native: true })).toThrow(Unavailable);
+    expect(() => hold(PEERS['ferromcp TypeScript'], { front: 'node', native: true })).toThrow(Unavailable);
   });
 });
 
