@@ -1,5 +1,5 @@
 /** Opening sessions and verifying answers: before a load, after it, and by samples while it runs. */
-import { Connection } from './connection.mjs';
+import { connectTo } from './connection-h2.mjs';
 import { DISTINCT, operation, runsOf } from './operations.mjs';
 import { opening, operationRequest, PREPARED, request } from './requests.mjs';
 
@@ -9,19 +9,22 @@ const SAMPLE_EVERY_MS = 100;
  * Opens a session where the era has one.
  * @param {number} port
  * @param {import('../peers/table.mjs').Era} era
+ * @param {'h1' | 'h2'} [protocol]
  * @returns {Promise<import('./requests.mjs').Target>}
  */
-export async function open(port, era) {
-  if (era !== 'legacy') return { port, era };
-  const connection = new Connection(port);
+export async function open(port, era, protocol = 'h1') {
+  /** @type {import('./requests.mjs').Target} */
+  const target = { port, era, protocol };
+  if (era !== 'legacy') return target;
+  const connection = connectTo(target);
   try {
     const [initialize, initialized] = opening();
-    const { session, message } = await connection.ask(request({ port, era }, initialize));
+    const { session, message } = await connection.ask(request(target, initialize));
     if (message?.result?.protocolVersion === undefined)
       throw new Error(`no session: ${JSON.stringify(message)}`);
-    const target = { port, era, session };
-    await connection.ask(request(target, initialized));
-    return target;
+    const opened = { ...target, session };
+    await connection.ask(request(opened, initialized));
+    return opened;
   } finally {
     connection.close();
   }
@@ -29,7 +32,7 @@ export async function open(port, era) {
 
 /**
  * Asks once and throws when the answer is wrong.
- * @param {Connection} connection
+ * @param {ReturnType<typeof connectTo>} connection
  * @param {import('./requests.mjs').Target} target
  * @param {string} name
  * @param {number} id
@@ -49,7 +52,7 @@ async function verify(connection, target, name, id, tools) {
  * @returns {Promise<Record<string, number>>} bytes of the reply to each operation
  */
 export async function checkAnswers(target, names, tools) {
-  const connection = new Connection(target.port);
+  const connection = connectTo(target);
   try {
     /** @type {Record<string, number>} */
     const sizes = {};
@@ -68,7 +71,7 @@ export async function checkAnswers(target, names, tools) {
  * @param {import('./requests.mjs').Target} target
  */
 async function handlerRuns(target) {
-  const connection = new Connection(target.port);
+  const connection = connectTo(target);
   try {
     const { message } = await verify(connection, target, 'runs', 7, 0);
     return runsOf(message.result);
@@ -98,7 +101,7 @@ export async function whyNotCached(peer, target, name) {
  * @param {number} tools
  */
 export function sampleAnswers(target, name, tools) {
-  const connection = new Connection(target.port);
+  const connection = connectTo(target);
   let taken = 0;
   let running = true;
   /** @type {Error | undefined} */
@@ -120,11 +123,16 @@ export function sampleAnswers(target, name, tools) {
       });
     }
   })();
+  const stop = () => {
+    running = false;
+    wake();
+  };
   return {
+    /** No more samples are begun. */
+    stop,
     /** Ends sampling; throws when an answer was wrong. @returns {Promise<number>} samples taken */
     async end() {
-      running = false;
-      wake();
+      stop();
       await loop;
       connection.close();
       if (wrong !== undefined) throw wrong;

@@ -21,14 +21,15 @@ export function h2loadArguments(port, request, file, connections, streams, secon
  * @param {number} seconds
  */
 export function readH2load(output, seconds) {
-  const requests = /requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded, (\d+) failed/.exec(output);
-  const codes = /status codes: (\d+) 2xx/.exec(output);
+  const requests = /requests: \d+ total, .* (\d+) failed,/.exec(output);
+  const codes = /status codes: (\d+) 2xx, (\d+) 3xx/.exec(output);
   if (requests === null || codes === null) throw new Error(`h2load failed: ${output.slice(-500)}`);
   const replies = Number(codes[1]);
   const bytes = Number(/traffic: .*\((\d+)\) total/.exec(output)?.[1] ?? 0);
   return {
     replies,
-    failures: Number(requests[1]) - replies + Number(requests[3]),
+    // What is no success is counted as failed already, redirects are not.
+    failures: Number(requests[1]) + Number(codes[2]),
     seconds,
     rate: replies / seconds,
     bytes,

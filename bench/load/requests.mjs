@@ -14,7 +14,7 @@ export const PREPARED = 1_024;
 
 /**
  * @typedef {import('../peers/table.mjs').Era} Era
- * @typedef {{ readonly port: number, readonly era: Era, readonly session?: string | undefined }} Target
+ * @typedef {{ readonly port: number, readonly era: Era, readonly session?: string | undefined, readonly protocol?: 'h1' | 'h2' }} Target
  * @typedef {{ headers: Record<string, string>, body: string }} Request header names in lower case
  */
 

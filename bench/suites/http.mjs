@@ -97,30 +97,51 @@ const toolsFor = (/** @type {string} */ name) => operation(name).tools ?? 20;
 async function measureServer(context, operations, tools) {
   const { name, peer, cores, options, missing } = context;
   const server = await startPeer(name, peer, { core: cores.server, tools });
+  const check = async () => {
+    const target = await open(server.port, peer.era, options.protocol);
+    await checkAnswers(target, tools === 20 ? ['echo', 'add', 'list'] : ['list300'], tools);
+    return target;
+  };
   /** @type {Sample[]} */
   const samples = [];
   try {
-    const target = await open(server.port, peer.era);
-    await checkAnswers(target, tools === 20 ? ['echo', 'add', 'list'] : ['list300'], tools);
+    const target = await check();
     for (const one of operations) {
-      for (const connections of connectionsFor(one, options)) {
-        const what = { server, target, tools, operation: one, connections, first: samples.length === 0 };
-        samples.push(await measureOperation({ ...context, ...what }));
+      try {
+        const warm = samples.length > 0;
+        samples.push(
+          ...(await measureOperation({ ...context, server, target, tools, operation: one, warm })),
+        );
+      } catch (error) {
+        const { message } = /** @type {Error} */ (error);
+        console.log(`  ${name} ${one}: not measured: ${message}`);
+        missing.push({ peer: name, operation: one, reason: message });
       }
-      const reason = await whyNotCached(peer, target, one);
-      if (reason === undefined) continue;
-      missing.push({ peer: name, operation: one, reason });
-      console.log(`  ${name} ${one}: unavailable: ${reason}`);
-      while (samples.at(-1)?.operation === one) samples.pop();
     }
-    await checkAnswers(
-      await open(server.port, peer.era),
-      tools === 20 ? ['echo', 'add', 'list'] : ['list300'],
-      tools,
-    );
+    await check();
   } finally {
     await server.stop();
   }
+  return samples;
+}
+
+/**
+ * @typedef {Context & {
+ *   server: import('../peers/start.mjs').Started, target: import('../load/requests.mjs').Target,
+ *   tools: number, operation: string, warm: boolean
+ * }} OperationContext
+ * @param {OperationContext} context
+ * @returns {Promise<Sample[]>}
+ */
+async function measureOperation(context) {
+  /** @type {Sample[]} */
+  const samples = [];
+  for (const connections of connectionsFor(context.operation, context.options)) {
+    const warm = context.warm || samples.length > 0;
+    samples.push(await measureLoad({ ...context, warm, connections }));
+  }
+  const reason = await whyNotCached(context.peer, context.target, context.operation);
+  if (reason !== undefined) throw new Unavailable(reason);
   return samples;
 }
 
@@ -135,13 +156,10 @@ function connectionsFor(
 }
 
 /**
- * @param {Context & {
- *   server: import('../peers/start.mjs').Started, target: import('../load/requests.mjs').Target,
- *   tools: number, operation: string, connections: number, first: boolean
- * }} context
+ * @param {OperationContext & { connections: number }} context
  * @returns {Promise<Sample>}
  */
-async function measureOperation(context) {
+async function measureLoad(context) {
   const { name, round, coresEachSide, cores, generator, options, server, target, tools, connections } =
     context;
   const load = {
@@ -154,14 +172,14 @@ async function measureOperation(context) {
     core: cores.load,
     tools,
   };
-  const warm = context.first ? FIRST_WARM_SECONDS : WARM_SECONDS;
+  const warm = context.warm ? WARM_SECONDS : FIRST_WARM_SECONDS;
   await runLoad({ ...load, seconds: Math.min(warm, options.seconds) });
-  const sampled = options.protocol === 'h1' ? sampleAnswers(target, context.operation, tools) : undefined;
+  const sampled = sampleAnswers(target, context.operation, tools);
   const look = () => ({ cpu: server.cpu(), busy: machineBusySeconds(), at: performance.now() / 1e3 });
   const before = look();
-  const result = await runLoad(load);
+  const result = await runLoad(load).finally(() => sampled.stop());
   const after = look();
-  const asked = (await sampled?.end()) ?? 0;
+  const asked = await sampled.end();
   const used = minus(after.cpu, before.cpu);
   const mine = (used ?? 0) + (result.generatorCpu ?? 0) * result.seconds;
   const busy = minus(after.busy, before.busy);
