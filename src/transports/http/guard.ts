@@ -16,23 +16,41 @@ const LOOPBACK_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,
 const PORT = /^\d{1,5}$/;
 
 /** Fields that decide something and so must not be ambiguous, each with a bit to remember it by. */
-const SINGLE: ReadonlyMap<string, number> = new Map(
-  [
-    'host',
-    'origin',
-    'authorization',
-    'content-type',
-    'content-length',
-    'content-encoding',
-    'mcp-protocol-version',
-    'mcp-session-id',
-    'mcp-method',
-    'mcp-name',
-    'last-event-id',
-  ].map((name, index) => [name, 1 << index]),
+const SINGLE = [
+  'host',
+  'origin',
+  'authorization',
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'mcp-protocol-version',
+  'mcp-session-id',
+  'mcp-method',
+  'mcp-name',
+  'last-event-id',
+];
+/** Fields that decide nothing here and come with most requests. */
+const COMMON = ['accept', 'accept-encoding', 'accept-language', 'connection', 'sec-fetch-mode', 'user-agent'];
+
+interface Field {
+  readonly name: string;
+  /** 0 = may come more than once. */
+  readonly bit: number;
+}
+
+/** By the spellings clients use, so that most names need not be folded first. */
+const FIELDS: ReadonlyMap<string, Field> = new Map(
+  [...SINGLE, ...COMMON].flatMap((name, index) => {
+    const field = { name, bit: index < SINGLE.length ? 1 << index : 0 };
+    return [name, capitalised(name), capitalised(name).replace('Mcp-', 'MCP-')].map((each) => [each, field]);
+  }),
 );
 /** All fields of the protocol decide something; those without a bit (`Mcp-Param-*`) are rare. */
 const PROTOCOL = 'mcp-';
+
+function capitalised(name: string): string {
+  return name.replace(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
+}
 
 /**
  * Judges a request by its raw header lines, before anything reads the parsed ones: Node joins or drops repeated and
@@ -49,14 +67,18 @@ export function refuseRequest(
   let seen = 0;
   let others: Set<string> | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? '').toLowerCase();
-    const bit = SINGLE.get(name);
-    if (bit !== undefined) {
+    const spelling = rawHeaders[i] ?? '';
+    const field = FIELDS.get(spelling) ?? FIELDS.get(spelling.toLowerCase());
+    if (field !== undefined) {
+      const { name, bit } = field;
       if ((seen & bit) !== 0) return 'HTTP_HEADER_DUPLICATE';
       seen |= bit;
       if (name === 'host') host = rawHeaders[i + 1] ?? '';
       else if (name === 'origin') origin = rawHeaders[i + 1] ?? '';
-    } else if (name.startsWith(PROTOCOL)) {
+      continue;
+    }
+    const name = spelling.toLowerCase();
+    if (name.startsWith(PROTOCOL)) {
       others ??= new Set();
       if (others.has(name)) return 'HTTP_HEADER_DUPLICATE';
       others.add(name);
