@@ -1,6 +1,7 @@
 import { FerroError } from '../../core/errors.ts';
 import type { Limits } from '../../core/limits.ts';
 import type { Logger } from '../../core/log.ts';
+import { principalKey } from '../../intelligence/index.ts';
 import {
   type FrontCounters,
   MIN_SLAB_BYTES,
@@ -101,7 +102,7 @@ export class NativeFront implements Front {
     const { endpoint, prepared, cache } = this.#options;
     endpoint.sessions.observer = {
       opened: ({ id, principal, revision }) => {
-        port.frontSessionOpened(handle, id, principal.id, revision);
+        port.frontSessionOpened(handle, id, Buffer.from(principalKey(principal)).toString(), revision);
       },
       closed: ({ id }) => port.frontSessionClosed(handle, id),
       usedAt: ({ id }) => port.frontSessionUsedAt(handle, id),
