@@ -202,10 +202,7 @@ mod tests {
         let message = Message::scan(one, &limits).expect("sound");
         assert_eq!((message.kind(), message.words().len()), (Kind::Request, HEADER));
         assert_eq!(message.id(one), Some(b"1".as_slice()));
-        let many = format!(
-            "[{}]",
-            [std::str::from_utf8(one).expect("ASCII"); 5].join(",")
-        );
+        let many = format!("[{}]", [std::str::from_utf8(one).expect("ASCII"); 5].join(","));
         let message = Message::scan(many.as_bytes(), &limits).expect("sound");
         assert_eq!(
             (message.kind(), message.words().len()),
