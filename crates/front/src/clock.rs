@@ -7,17 +7,40 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 /// The deadline of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Clock {
+    time: Rc<Time>,
     deadline: Cell<Option<Instant>>,
     fired: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
+/// The time of the last sweep. Asking the system takes long, compared with the rest of a request.
+#[derive(Debug)]
+struct Time {
+    swept: Cell<Instant>,
+    /// Time between two sweeps.
+    check: Duration,
+}
+
 impl Clock {
+    fn new(time: Rc<Time>) -> Self {
+        Self {
+            time,
+            deadline: Cell::default(),
+            fired: Cell::default(),
+            waker: RefCell::default(),
+        }
+    }
+
+    /// Now or a little later, by no more than the time between two sweeps.
+    pub fn now(&self) -> Instant {
+        self.time.swept.get() + self.time.check
+    }
+
     /// Fires once, `after` from now at the earliest.
     pub fn set(&self, after: Duration) {
-        self.until(Instant::now() + after);
+        self.until(self.now() + after);
     }
 
     /// Fires once, not before `deadline`.
@@ -60,17 +83,28 @@ impl Clock {
 }
 
 /// The clocks of a thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Clocks {
+    time: Rc<Time>,
     next: Cell<u64>,
     all: RefCell<HashMap<u64, Rc<Clock>>>,
 }
 
 impl Clocks {
+    /// Clocks that are swept this often.
+    pub fn new(check: Duration) -> Self {
+        let swept = Cell::new(Instant::now());
+        Self {
+            time: Rc::new(Time { swept, check }),
+            next: Cell::default(),
+            all: RefCell::default(),
+        }
+    }
+
     pub fn add(&self) -> (u64, Rc<Clock>) {
         let key = self.next.get();
         self.next.set(key + 1);
-        let clock = Rc::new(Clock::default());
+        let clock = Rc::new(Clock::new(Rc::clone(&self.time)));
         self.all.borrow_mut().insert(key, Rc::clone(&clock));
         (key, clock)
     }
@@ -85,6 +119,7 @@ impl Clocks {
 
     pub fn sweep(&self) {
         let now = Instant::now();
+        self.time.swept.set(now);
         for clock in self.all.borrow().values() {
             if clock.deadline.get().is_some_and(|deadline| deadline <= now) {
                 clock.deadline.set(None);

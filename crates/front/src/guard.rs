@@ -90,7 +90,9 @@ pub struct Fields<'a> {
     singles: [Option<&'a [u8]>; SINGLES],
     /// `Mcp-*` fields without a meaning of their own (`Mcp-Param-*`).
     pub others: Vec<(&'a [u8], &'a [u8])>,
-    accept: Vec<&'a [u8]>,
+    accept: Option<&'a [u8]>,
+    /// Further lines of it.
+    accepts: Vec<&'a [u8]>,
     lines: usize,
     duplicate: bool,
 }
@@ -110,7 +112,10 @@ impl<'a> Fields<'a> {
         {
             self.others.push((name, value));
         } else if name.eq_ignore_ascii_case(b"accept") {
-            self.accept.push(value);
+            match self.accept {
+                None => self.accept = Some(value),
+                Some(_) => self.accepts.push(value),
+            }
         }
     }
 
@@ -135,12 +140,12 @@ impl<'a> Fields<'a> {
     /// What the client takes.
     #[must_use]
     pub fn accepted(&self) -> Accepted {
-        match self.accept.as_slice() {
-            [] => accept::read(None),
-            [one] => accept::read(Some(one)),
-            // Lines of a list are one list (RFC 9110, 5.3).
-            many => accept::read(Some(&many.join(b", ".as_slice()))),
-        }
+        let (Some(first), false) = (self.accept, self.accepts.is_empty()) else {
+            return accept::read(self.accept);
+        };
+        // Lines of a list are one list (RFC 9110, 5.3).
+        let lines: Vec<&[u8]> = [first].into_iter().chain(self.accepts.iter().copied()).collect();
+        accept::read(Some(&lines.join(b", ".as_slice())))
     }
 }
 

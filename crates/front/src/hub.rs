@@ -22,6 +22,7 @@ use crate::exchange::{Exchange, Held};
 use crate::guard::{self, Fields};
 use crate::hand_over::{Tokens, encode_fields};
 use crate::message::Message;
+use crate::pool::Pool;
 use crate::queue::Queue;
 use crate::sessions::{Session, Ticket};
 pub use crate::shared::{Inbox, Shared};
@@ -35,6 +36,7 @@ pub struct Hub {
     pub shared: Arc<Shared>,
     pub inbox: Arc<Inbox>,
     pub clocks: Clocks,
+    pub buffers: Pool,
     index: usize,
     exchanges: Tokens<Rc<Exchange>>,
     /// Messages the consumer is at although their peers have gone.
@@ -83,10 +85,12 @@ const ORPHANS: usize = 65_536;
 
 impl Hub {
     pub fn new(shared: Arc<Shared>, inbox: Arc<Inbox>, index: usize) -> Rc<Self> {
+        let clocks = Clocks::new(shared.config.limits.check);
         let hub = Self {
             shared,
             inbox,
-            clocks: Clocks::default(),
+            clocks,
+            buffers: Pool::default(),
             index,
             exchanges: Tokens::default(),
             orphans: Tokens::default(),

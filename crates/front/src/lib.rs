@@ -28,6 +28,7 @@ mod members;
 mod message;
 mod open;
 mod payload;
+mod pool;
 pub mod queue;
 pub mod replies;
 pub mod revision;

@@ -11,7 +11,8 @@ pub(crate) enum Fill {
 }
 
 pub(crate) enum Next {
-    Head(Bytes),
+    /// Of this length.
+    Head(usize),
     Close,
     Refuse(Row),
 }

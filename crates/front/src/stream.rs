@@ -1,11 +1,12 @@
 //! The bytes of one connection, in clear or under TLS.
 
+use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -25,14 +26,12 @@ impl Stream {
     /// Appends what has come to `input`; 0 at the end.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, input: &mut BytesMut) -> Poll<io::Result<usize>> {
         match self {
-            Self::Plain(stream) => loop {
+            Self::Plain(stream) => {
                 ready!(stream.poll_read_ready(cx))?;
                 input.reserve(READ);
-                match stream.try_read_buf(input) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    done => return Poll::Ready(done),
-                }
-            },
+                // Unlike `try_read_buf`, this learns from a short read that there is no more, without asking.
+                pin!(stream.read_buf(input)).poll(cx)
+            }
             Self::Tls(stream) => {
                 let mut room = [0; READ];
                 let mut room = ReadBuf::new(&mut room);
