@@ -14,6 +14,7 @@ mod heap;
 #[cfg(not(loom))]
 mod opened;
 #[cfg(any(loom, all(target_os = "linux", target_pointer_width = "64")))]
+#[cfg_attr(loom, allow(dead_code))] // The model is of one shard.
 mod shared;
 mod store;
 

@@ -41,7 +41,7 @@ pub struct Stats {
     pub puts: u64,
     /// Values refused because they are too large.
     pub refused: u64,
-    /// Live entries that this process had to give up to make room.
+    /// Live entries that this process gave up to make room; a shared store may still find them for a while.
     pub evictions: u64,
     /// Entries found damaged and treated as a miss.
     pub corrupt: u64,

@@ -134,11 +134,10 @@ fn its_size_stays_and_it_says_what_it_lost() {
         stats.bytes <= stats.capacity && stats.bytes > stats.capacity / 10 * 9,
         "{stats:?}"
     );
-    assert!(
-        stats.entries > 1_500 && stats.entries + stats.evictions <= 20_000,
-        "{stats:?}"
-    );
-    assert!(stats.evictions > 15_000, "{stats:?}");
+    assert!((2_000..3_000).contains(&stats.entries), "{stats:?}");
+    // Those that will go next are counted already.
+    let gone = stats.evictions + stats.entries;
+    assert!((20_000..20_000 + stats.entries / 3).contains(&gone), "{stats:?}");
 }
 
 #[test]

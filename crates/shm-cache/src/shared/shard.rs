@@ -11,6 +11,7 @@
 
 use super::atomic::{AtomicU64, Ordering, fence};
 use super::index::{self, Tag, Ways, Word};
+use super::layout::WAYS;
 use super::record::{self, Head};
 use super::ring::Ring;
 use crate::hash::{KeyHash, Seed};
@@ -111,20 +112,22 @@ impl<'a> Shard<'a> {
 
     /// The place in the set with this tag; of several, which there are only while puts of one key meet, the newest.
     pub(super) fn newest(&self, ways: &'a Ways, tag: Tag) -> Option<(&'a AtomicU64, Word)> {
-        let mut found = ways
-            .iter()
-            .map(|way| (way, index::load(way)))
-            .filter(|(_, word)| word.has(tag));
-        let first = found.next()?;
+        let words = ways.each_ref().map(index::load);
+        let newest = self.newest_of(words, tag)?;
+        ways.iter().zip(words).find(|(_, word)| *word == newest)
+    }
+
+    /// The word of the newest record with this tag.
+    pub(super) fn newest_of(&self, words: [Word; WAYS], tag: Tag) -> Option<Word> {
+        if !words.iter().any(|word| word.has(tag)) {
+            return None;
+        }
+        // After the words: none of them is newer than this head, which would look like a whole turn behind it.
         let head = self.head.load(Ordering::Acquire);
-        let nearer = |best: (&'a AtomicU64, Word), other: (&'a AtomicU64, Word)| {
-            if other.1.distance(head) < best.1.distance(head) {
-                other
-            } else {
-                best
-            }
-        };
-        Some(found.fold(first, nearer))
+        words
+            .into_iter()
+            .filter(|word| word.has(tag))
+            .min_by_key(|word| word.distance(head))
     }
 
     /// Position of a word whose record can still be whole.

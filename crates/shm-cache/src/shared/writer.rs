@@ -196,12 +196,12 @@ impl<'a> Shard<'a> {
         let tag = Tag::of(hash);
         let word = Word::new(tag, position);
         for _ in 0..ATTEMPTS {
+            let (way, seen) = self.choose(ways, tag)?;
             let head = self.head.load(Ordering::Acquire);
             let age = head.wrapping_sub(position);
             if age > self.ring.lines() {
                 return None;
             }
-            let (way, seen) = self.choose(ways, tag)?;
             let is_live = self.position(seen).is_some();
             if is_live && seen.has(tag) && seen.distance(head) < age {
                 return None;
@@ -224,10 +224,12 @@ impl<'a> Shard<'a> {
         if let Some(same) = self.newest(ways, tag) {
             return Some(same);
         }
+        // As in `newest`: the words first.
+        let words = ways.each_ref().map(index::load);
         let head = self.head.load(Ordering::Acquire);
         let is_void = |word: Word| self.position(word).is_none();
         ways.iter()
-            .map(|way| (way, index::load(way)))
+            .zip(words)
             .max_by_key(|&(_, word)| (is_void(word), !word.is_referenced(), word.distance(head)))
     }
 
@@ -235,12 +237,13 @@ impl<'a> Shard<'a> {
     fn drop_older(&self, ways: &'a Ways, tag: Tag) {
         // Of two writers, at least one sees the other's word.
         fence(Ordering::SeqCst);
-        let Some((newest, _)) = self.newest(ways, tag) else {
+        let words = ways.each_ref().map(index::load);
+        let Some(newest) = self.newest_of(words, tag) else {
             return;
         };
-        for way in ways.iter().filter(|&way| !std::ptr::eq(way, newest)) {
-            let word = index::load(way);
-            if word.has(tag) {
+        // Exactly the words that were compared: one that came since may be newer.
+        for (way, word) in ways.iter().zip(words) {
+            if word.has(tag) && word != newest {
                 index::free(way, word);
             }
         }
