@@ -22,7 +22,7 @@
 export const PEERS = {
   'ferromcp native': own('modern', 'native', true, { h2: true }),
   'ferromcp native legacy': own('legacy', 'native', true, { h2: true }),
-  'ferromcp node': own('modern', 'node', true),
+  'ferromcp node': own('modern', 'node', true, { h2: true }),
   'ferromcp node legacy': own('legacy', 'node', true),
   'ferromcp TypeScript': own('modern', 'node', false),
   'ferromcp TypeScript legacy': own('legacy', 'node', false),

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use envelope::{NoCanonical, canonical_params, words};
-use napi::{Error, Result, Status, sys};
+use napi::{Env, Error, Result, Status, sys};
 use napi_derive::napi;
 use shm_cache::{Heap, HeapOptions, Kind, SegmentOptions};
 use sona::{Cache, CacheOptions, Route, Router, Written};
@@ -83,7 +83,7 @@ pub struct SonaStats {
 
 /// Opens a cache and an empty route table. Throws `code: text` for options out of range.
 #[napi(catch_unwind)]
-pub fn sona_open(options: SonaOptions) -> Result<SonaOpened> {
+pub fn sona_open(env: Env, options: SonaOptions) -> Result<SonaOpened> {
     let (bytes, max_entry) = (size(options.cache_size)?, size(options.max_entry)?);
     let opened = match options.shared {
         Some(name) => shm_cache::open(&SegmentOptions {
@@ -114,6 +114,9 @@ pub fn sona_open(options: SonaOptions) -> Result<SonaOpened> {
     let handle = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut open = OPEN.write().unwrap_or_else(PoisonError::into_inner);
     open.get_or_insert_default().insert(handle, Arc::new(sona));
+    drop(open);
+    // A worker thread that ends must not leave its memory behind.
+    env.add_env_cleanup_hook(handle, |handle| drop(take(handle)))?;
     Ok(SonaOpened {
         handle,
         kind: match opened.kind {
@@ -145,8 +148,12 @@ fn size(value: f64) -> Result<usize> {
 #[napi(catch_unwind)]
 #[must_use]
 pub fn sona_close(handle: u32) -> bool {
+    take(handle).is_some()
+}
+
+fn take(handle: u32) -> Option<Arc<Sona>> {
     let mut open = OPEN.write().unwrap_or_else(PoisonError::into_inner);
-    open.as_mut().is_some_and(|open| open.remove(&handle).is_some())
+    open.as_mut()?.remove(&handle)
 }
 
 /// Replaces the routes: each is a name and its aliases. False when the handle is unknown.

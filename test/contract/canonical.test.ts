@@ -17,6 +17,14 @@ function canonical(port: NativePort, text: string | Buffer): string | number {
   return length < 0 ? length : out.toString('utf8', 0, length);
 }
 
+/** V8 of Node 24 takes an escaped key for an earlier one of the same length whose text it begins with. */
+const CONFUSES_KEYS = ((): boolean => {
+  // Behind a key that no other text has, so that the one before is the only one it may be taken for.
+  JSON.parse('{"only here":1,"\\\\":1}');
+  return !Object.hasOwn(JSON.parse('{"only here":1,"\\u0061":1}') as object, 'a');
+})();
+const ESCAPED_KEY = /"(?:[^"\\]|\\.)*\\(?:[^"\\]|\\.)*"\s*:/;
+
 function expected(text: string): string {
   const value = JSON.parse(text) as JsonValue;
   if (!isJsonObject(value)) return canonicalJson(value);
@@ -30,6 +38,7 @@ describe.each(PORTS)('canonical params of %s', (_name, port) => {
     const lengths = new Set<number>();
     for (let run = 0; run < TEXTS; run += 1) {
       const text = jsonText(random, 4);
+      if (CONFUSES_KEYS && ESCAPED_KEY.test(text)) continue;
       const found = canonical(port, text);
       if (found !== expected(text)) expect({ text, found }).toEqual({ text, found: expected(text) });
       lengths.add(text.length);

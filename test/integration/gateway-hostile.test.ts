@@ -25,7 +25,7 @@ const status = (gateway: TestGateway, name: string) => {
   return found;
 };
 
-const quick = { startMs: 2_000, backoffMs: 20, backoffMaxMs: 50, breakerFailures: 3, breakerOpenMs: 400 };
+const quick = { startMs: 6_000, backoffMs: 20, backoffMaxMs: 50, breakerFailures: 3, breakerOpenMs: 400 };
 
 async function start(habit: string, options: object = {}, ...rest: string[]) {
   const gateway = startGateway({

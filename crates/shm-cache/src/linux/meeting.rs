@@ -339,7 +339,12 @@ impl Drop for Membership {
         // Failing, the entry stays until the next process finds nothing behind it.
         if let Ok(mut locked) = self.meeting.lock() {
             locked.holders.retain(|holder| *holder != self.holder);
-            let _ = locked.store();
+            // Still locked: who waits for it finds that it is no longer the list, and makes one.
+            let _ = if locked.holders.is_empty() {
+                self.meeting.discard()
+            } else {
+                locked.store()
+            };
         }
     }
 }

@@ -69,12 +69,13 @@ pub fn read(store: &impl Store, key: &[u8]) -> Option<Vec<u8>> {
 pub fn value(key: u64, version: u64, length: usize) -> Vec<u8> {
     let mut state = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ version;
     let mut value = [key.to_le_bytes(), version.to_le_bytes()].concat();
-    value.extend((0..length).map(|_| {
+    for _ in 0..length.div_ceil(8) {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        state.to_le_bytes()[7]
-    }));
+        value.extend_from_slice(&(state ^ state >> 29).to_le_bytes());
+    }
+    value.truncate(16 + length);
     value
 }
 
