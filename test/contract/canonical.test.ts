@@ -44,7 +44,7 @@ describe.each(PORTS)('canonical params of %s', (_name, port) => {
       lengths.add(text.length);
     }
     // The generator does make all sorts of texts.
-    expect(lengths.size).toBeGreaterThan(300);
+    expect(lengths.size).toBeGreaterThan(CONFUSES_KEYS ? 200 : 300);
   });
 
   test.each([

@@ -132,7 +132,14 @@ describe.each(FRONTS)('HTTP/2 on the %s front', (front) => {
       [{ ':path': '/mcp/../mcp' }, 404, 'HTTP_NOT_FOUND'],
       [{ ':method': 'PUT' }, 405, 'HTTP_METHOD'],
     ] as const) {
-      const reply = await ask(other, echo.body, headers as Record<string, string | readonly string[]>);
+      const asked = ask(other, echo.body, headers as Record<string, string | readonly string[]>);
+      const reply = await asked.catch((error: Error) => error);
+      if (reply instanceof Error) {
+        // nghttp2 of newer Nodes refuses an authority with a user by itself.
+        expect(headers).toHaveProperty([':authority'], `user@127.0.0.1:${port}`);
+        expect(reply.message).toContain('NGHTTP2_PROTOCOL_ERROR');
+        continue;
+      }
       expect(reply.status, code).toBe(status);
       expect(reply.body).toContain(`"code":"${code}"`);
     }
